@@ -1,0 +1,102 @@
+import type { Column, Table } from '../source/catalog.ts'
+
+/** What becomes of a row whose reference points at something that no longer exists when it is restored. */
+export type MissingRule = 'skip' | 'null' | 'fail'
+
+/** Columns of a row that belong to another table's row, stored by that row's stable key. */
+export interface Reference {
+  /** The pointing columns, in the order of `referencedColumns`. The first names the field in the artifact. */
+  columns: Column[]
+  table: Table
+  /** What `columns` hold: the referenced table's internal key. */
+  referencedColumns: Column[]
+  /** The stable key that is stored instead; unique in `table`. */
+  key: Column[]
+  missing: MissingRule
+  /** Further columns of the referenced row, for readers only: never restored, never compared. */
+  include: Column[]
+  /** True when the referenced table is itself a table of this dataset, so that its rows may be restored along. */
+  within: boolean
+}
+
+/** One table of a dataset, resolved against the catalog: everything capture, compare and restore need to know. */
+export interface TableNode {
+  /** The table's name in counts and plans: `schema.table`. */
+  name: string
+  /** The field that holds its rows in the parent's JSON; the root's is its table name. */
+  as: string
+  table: Table
+  /** The root's own key, or what tells a child row from its siblings (parent columns are left out of it). */
+  key: Column[]
+  /** Columns in the artifact, in the table's column order, references and keys included; without generated,
+   * omitted, parent and internal columns. */
+  columns: Column[]
+  /** Primary key columns that stay out of the artifact and get a new value when a row is created. */
+  internal: Column[]
+  /** Columns left out by `omit`: neither captured nor written when a row is updated. */
+  omitted: Column[]
+  references: Reference[]
+  /** Null for the root. `columns[i]` of this table equals `parentColumns[i]` of the parent's. */
+  parent: { node: TableNode; columns: Column[]; parentColumns: Column[] } | null
+  /** Column the children are listed by for readers. Sorting and comparing always go by `key`. */
+  order: Column | null
+  children: TableNode[]
+}
+
+/** The first table has these on top. */
+export interface RootNode extends TableNode {
+  label: Column
+  dates: Column | null
+  protect: Column | null
+}
+
+/** A dataset that loaded and resolved; see datasets.md. */
+export interface Dataset {
+  name: string
+  title: string
+  source: string
+  root: RootNode
+  /** The declaration as written, after `${NAME:-default}`: goes into artifacts as `definition`. */
+  declaration: Declaration
+  /** Policies, passed through as declared; each is read by the feature that owns it. */
+  timezone: string
+  file: string
+}
+
+/** The YAML's `records` and `children`, as declared. */
+export interface TableDeclaration {
+  table: string
+  as?: string
+  key?: string | string[]
+  parent?: string | string[]
+  label?: string
+  dates?: string
+  protect?: string
+  omit?: string[]
+  order?: string
+  references?: Record<string, ReferenceDeclaration>
+  children?: TableDeclaration[]
+}
+
+export interface ReferenceDeclaration {
+  table: string
+  key: string | string[]
+  missing?: MissingRule
+  include?: string[]
+}
+
+export interface Declaration {
+  dataset: string
+  title?: string
+  source?: string
+  timezone?: string
+  records: TableDeclaration
+  gate?: unknown
+  backup?: unknown
+  retention?: unknown
+  export?: unknown
+  files?: unknown
+  stats?: Record<string, unknown>
+  parties?: unknown
+  notify?: unknown
+}

@@ -1,0 +1,75 @@
+/** How a value is rendered in artifacts and brought back; see docs/datasets.md, "Values". */
+export type Encoding =
+  /** Built-in scalar whose row_to_json form is exact: text, uuid, boolean, int2, int4, floats, dates, enums … */
+  | 'native'
+  /** `column::text`: int8, numeric, json, jsonb, arrays, composites, money … */
+  | 'text'
+  /** Through the type's output function: extension types, which may have a lossy cast to text or a cast to json. */
+  | 'output'
+
+/** The order that both the source and an artifact sort a key column in, so that two streams can be merged. */
+export type KeyOrder =
+  /** By number: int2, int4, int8. */
+  | 'integer'
+  /** uuid: the column's own order, which is the order of its text. */
+  | 'uuid'
+  /** Everything else: by the bytes of its text (`COLLATE "C"`). */
+  | 'text'
+
+export interface Column {
+  name: string
+  /** Full type as `format_type` prints it, quoted and schema-qualified where needed; safe to put into SQL as it is. */
+  type: string
+  typeOid: number
+  /** The column's type with domains resolved, as `pg_type.typname` (`int8`, `_text`, `my_enum`). */
+  baseType: string
+  notNull: boolean
+  /** `GENERATED ALWAYS AS (…)`, stored or virtual: never captured, never written. */
+  generated: boolean
+  identity: 'always' | 'by default' | null
+  /** The default's expression from the catalog, or null. Identity columns: the nextval call of their sequence. */
+  default: string | null
+  encoding: Encoding
+  keyOrder: KeyOrder
+  /** Why this type can't come back exactly, or null when it can. */
+  refusal: string | null
+}
+
+export interface ForeignKey {
+  name: string
+  /** The table that has the constraint and its columns, and the table and columns it points at; same length. */
+  table: TableName
+  columns: string[]
+  references: TableName
+  referencedColumns: string[]
+  onDelete: 'no action' | 'restrict' | 'cascade' | 'set null' | 'set default'
+  deferrable: boolean
+}
+
+export interface TableName {
+  schema: string
+  name: string
+}
+
+export interface Table extends TableName {
+  oid: number
+  kind: 'table' | 'partitioned'
+  columns: Column[]
+  primaryKey: string[]
+  /** Every unique constraint or full unique index over plain columns, the primary key included. `deferrable` ones too. */
+  uniqueKeys: string[][]
+  /** Constraints this table has. For partitioned tables those of the parent only. */
+  foreignKeys: ForeignKey[]
+  /** Constraints of other tables (or itself) that point here. */
+  referencedBy: ForeignKey[]
+  /** True when row-level security would apply to the connected role. */
+  rowSecurity: boolean
+  estimatedRows: number
+}
+
+/** A source's tables, keyed `schema.name` exactly as the catalog has them (unquoted). System schemas are left out. */
+export interface Catalog {
+  tables: Map<string, Table>
+  serverVersion: number
+  readAt: Date
+}

@@ -1,0 +1,34 @@
+import type { Readable } from 'node:stream'
+
+/** What a store says of one object. `bytes` are the stored bytes, as they lie there. */
+export interface StoredObject {
+  key: string
+  bytes: number
+  modifiedAt: Date
+}
+
+/**
+ * Where artifacts or the application's files live. One contract, kept by every kind of store and checked by one
+ * conformance suite (test/storage/conformance.ts).
+ *
+ * Keys are relative, `/`-separated, without empty, `.` or `..` segments; anything else is refused with
+ * `STORE_KEY_INVALID`. Failures to reach the store raise the problem `STORE_UNREACHABLE`; an object that isn't
+ * there raises `STORE_OBJECT_MISSING`. The two are never confused.
+ */
+export interface Store {
+  /** For people and logs, without secrets: `file:…` or `s3://bucket/prefix`. */
+  readonly location: string
+  /** Stores the whole stream under `key`: all of it or nothing, replacing what was there. Durable when it resolves
+   * (folder: fsync of file and directory). Resolves to the number of bytes stored. */
+  put(key: string, body: Readable | Buffer): Promise<number>
+  /** The object's bytes; `range` is inclusive at both ends, in bytes, as in HTTP. */
+  get(key: string, range?: { start: number; end: number }): Promise<Readable>
+  /** Size and time of an object, or null when it isn't there. */
+  head(key: string): Promise<StoredObject | null>
+  /** Removes an object; one that is gone already is fine. */
+  delete(key: string): Promise<void>
+  /** All objects whose key starts with `prefix`, in key order (byte order), streamed. */
+  list(prefix: string): AsyncIterable<StoredObject>
+  /** Resolves when the store can be written and read; raises `STORE_UNREACHABLE` with the reason otherwise. */
+  check(): Promise<void>
+}
