@@ -38,7 +38,7 @@ export interface TableNode {
   references: Reference[]
   /** Null for the root. `columns[i]` of this table equals `parentColumns[i]` of the parent's. */
   parent: { node: TableNode; columns: Column[]; parentColumns: Column[] } | null
-  /** Column the children are listed by for readers. Sorting and comparing always go by `key`. */
+  /** Column that children are listed by within their parent, before their key. Roots always go by their key. */
   order: Column | null
   children: TableNode[]
 }
