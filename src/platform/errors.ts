@@ -31,7 +31,12 @@ export class Problem extends Error {
   readonly title: string
   readonly particulars: ProblemParticulars
 
-  constructor(code: string, definition: ProblemDefinition, detail: string, particulars: ProblemParticulars = {}) {
+  constructor(
+    code: string,
+    definition: ProblemDefinition,
+    detail: string,
+    particulars: ProblemParticulars = {},
+  ) {
     super(detail, particulars.cause === undefined ? undefined : { cause: particulars.cause })
     this.name = 'Problem'
     this.code = code

@@ -1,0 +1,4 @@
+import type { MigrationObject } from '@mikro-orm/core'
+
+/** In the order they are applied. A released migration is never edited; a change is a new one at the end. */
+export const migrations: MigrationObject[] = []

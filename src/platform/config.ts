@@ -1,0 +1,159 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+
+/** Everything the service reads from its environment, checked once at start. Times and sizes carry their unit. */
+export interface Config {
+  host: string
+  port: number
+  /** Absolute path. */
+  home: string
+  /** Null: an embedded PostgreSQL under `home`. */
+  databaseUrl: string | null
+  /** Connection strings of the applications' databases by source name, lower case. Empty: the sample source. */
+  sources: Record<string, string>
+  /** Absolute path of the folder with dataset files. Null: the examples when there is no source, else `./datasets`. */
+  datasetsDirectory: string | null
+  /** Where artifacts live: `file:` or `s3:`. */
+  storeUrl: string
+  /** Stores of the applications' own files, by name, lower case. */
+  fileStores: Record<string, string>
+  bootstrapToken: string | null
+  backupRetentionDays: number
+  telegram: { botToken: string | null; chatId: string | null; apiUrl: string }
+  smtpUrl: string | null
+  notifyEmail: string | null
+  timezone: string
+  logLevel: string
+  /** Names of proxies' addresses to believe X-Forwarded-* from; false believes nobody. */
+  trustProxy: string | false
+  /** For `${NAME:-default}` in dataset files only. */
+  environment: Readonly<Record<string, string | undefined>>
+  version: string
+}
+
+/** A wrong setting: its message is the one line that the start ends with. */
+export class ConfigError extends Error {}
+
+/**
+ * Reads the configuration.
+ * @param environment usually `process.env`
+ * @throws ConfigError naming the variable that is wrong
+ */
+export function readConfig(environment: Record<string, string | undefined> = process.env): Config {
+  const read = (name: string) => environment[name]?.trim() || null
+  const home = resolve(read('HOLDFAST_HOME') ?? '.holdfast')
+  return {
+    host: read('HOST') ?? '127.0.0.1',
+    port: integer(environment, 'PORT', 3000, 0, 65_535),
+    home,
+    databaseUrl: postgresUrl(environment, 'DATABASE_URL'),
+    sources: named(environment, /^HOLDFAST_SOURCE_([A-Z0-9_]+)_URL$/, postgresUrl),
+    datasetsDirectory: read('HOLDFAST_DATASETS') === null ? null : resolve(read('HOLDFAST_DATASETS')!),
+    storeUrl: storeUrl(environment, 'HOLDFAST_STORE_URL') ?? `file:${resolve(home, 'store')}`,
+    fileStores: named(environment, /^HOLDFAST_STORE_([A-Z0-9_]+)_URL$/, storeUrl),
+    bootstrapToken: bootstrapToken(read('HOLDFAST_BOOTSTRAP_TOKEN')),
+    backupRetentionDays: integer(environment, 'BACKUP_RETENTION_DAYS', 7, 1, 36_500),
+    telegram: {
+      botToken: read('TELEGRAM_BOT_TOKEN'),
+      chatId: read('TELEGRAM_CHAT_ID'),
+      apiUrl: httpUrl(environment, 'TELEGRAM_API_URL') ?? 'https://api.telegram.org',
+    },
+    smtpUrl: urlOf(environment, 'SMTP_URL', ['smtp:', 'smtps:']),
+    notifyEmail: email(read('NOTIFY_EMAIL')),
+    timezone: timezone(read('TIMEZONE') ?? 'UTC'),
+    logLevel: oneOf(
+      environment,
+      'LOG_LEVEL',
+      ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
+      'info',
+    ),
+    trustProxy: read('TRUST_PROXY') ?? false,
+    environment: { ...environment },
+    version: packageVersion(),
+  }
+}
+
+function integer(environment: Environment, name: string, fallback: number, min: number, max: number): number {
+  const text = environment[name]?.trim()
+  if (!text) return fallback
+  const value = Number(text)
+  if (!/^\d+$/.test(text) || value < min || value > max)
+    throw new ConfigError(`${name} must be a whole number from ${min} to ${max}, not "${text}"`)
+  return value
+}
+
+type Environment = Record<string, string | undefined>
+
+function oneOf(environment: Environment, name: string, values: string[], fallback: string): string {
+  const text = environment[name]?.trim()
+  if (!text) return fallback
+  if (!values.includes(text))
+    throw new ConfigError(`${name} must be one of ${values.join(', ')}, not "${text}"`)
+  return text
+}
+
+/** Never repeats the value: it may hold a password. */
+function urlOf(environment: Environment, name: string, protocols: string[]): string | null {
+  const text = environment[name]?.trim()
+  if (!text) return null
+  if (!URL.canParse(text) || !protocols.includes(new URL(text).protocol))
+    throw new ConfigError(
+      `${name} must be a URL that starts with ${protocols.map((p) => `${p}//`).join(' or ')}`,
+    )
+  return text
+}
+
+function postgresUrl(environment: Environment, name: string): string | null {
+  return urlOf(environment, name, ['postgres:', 'postgresql:'])
+}
+
+function httpUrl(environment: Environment, name: string): string | null {
+  return urlOf(environment, name, ['http:', 'https:'])
+}
+
+function storeUrl(environment: Environment, name: string): string | null {
+  const text = environment[name]?.trim()
+  if (!text) return null
+  if (!/^(file|s3):./.test(text)) throw new ConfigError(`${name} must start with file: or s3:`)
+  return text
+}
+
+function named(
+  environment: Environment,
+  pattern: RegExp,
+  parse: (environment: Environment, name: string) => string | null,
+): Record<string, string> {
+  const found: Record<string, string> = {}
+  for (const name of Object.keys(environment)) {
+    const key = pattern.exec(name)?.[1]?.toLowerCase()
+    const value = key === undefined ? null : parse(environment, name)
+    if (key !== undefined && value !== null) found[key] = value
+  }
+  return found
+}
+
+function bootstrapToken(text: string | null): string | null {
+  if (text !== null && text.length < 32)
+    throw new ConfigError('HOLDFAST_BOOTSTRAP_TOKEN must be at least 32 characters long')
+  return text
+}
+
+function email(text: string | null): string | null {
+  if (text !== null && !/^[^\s@]+@[^\s@]+$/.test(text))
+    throw new ConfigError(`NOTIFY_EMAIL must be an email address, not "${text}"`)
+  return text
+}
+
+function timezone(text: string): string {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: text })
+    return text
+  } catch {
+    throw new ConfigError(`TIMEZONE must be a time zone's name such as Europe/Paris, not "${text}"`)
+  }
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
+}

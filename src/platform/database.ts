@@ -1,0 +1,44 @@
+import { MikroORM, type EntityManager, type Options } from '@mikro-orm/postgresql'
+import { Migrator } from '@mikro-orm/migrations'
+import pg from 'pg'
+import { migrations } from '../../migrations/list.ts'
+
+/** Any number will do as long as every version of the service uses the same one. */
+const migrationLock = 7_230_518
+
+/**
+ * Opens Holdfast's own database; migrates nothing.
+ * @param url connection string
+ * @param entities every feature's entities, listed explicitly in app.ts
+ */
+export async function openDatabase(
+  url: string,
+  entities: NonNullable<Options['entities']>,
+): Promise<MikroORM> {
+  return MikroORM.init({
+    clientUrl: url,
+    entities,
+    extensions: [Migrator],
+    migrations: { migrationsList: migrations, snapshot: false, silent: true, tableName: 'migrations' },
+    forceUtcTimezone: true,
+    pool: { min: 0, max: 10 },
+    discovery: { warnWhenNoEntities: false },
+  })
+}
+
+/**
+ * Brings the schema up to date. Safe when several replicas start at once: the migrator itself takes no lock, so a
+ * session-level advisory lock makes the others wait.
+ */
+export async function migrate(orm: MikroORM, url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url, application_name: 'holdfast migrations' })
+  await client.connect()
+  try {
+    await client.query('SELECT pg_advisory_lock($1)', [migrationLock])
+    await orm.migrator.up()
+  } finally {
+    await client.end()
+  }
+}
+
+export type { EntityManager, MikroORM }
