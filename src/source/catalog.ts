@@ -13,6 +13,8 @@ export type KeyOrder =
   | 'integer'
   /** uuid: the column's own order, which is the order of its text. */
   | 'uuid'
+  /** float4, float8: by number, NaN last. */
+  | 'float'
   /** Everything else: by the bytes of its text (`COLLATE "C"`). */
   | 'text'
 
@@ -21,7 +23,8 @@ export interface Column {
   /** Full type as `format_type` prints it, quoted and schema-qualified where needed; safe to put into SQL as it is. */
   type: string
   typeOid: number
-  /** The column's type with domains resolved, as `pg_type.typname` (`int8`, `_text`, `my_enum`). */
+  /** The column's type with domains resolved, as `pg_type.typname`; the user's own with their schema (`int8`, `_text`,
+   * `public.my_enum`). */
   baseType: string
   notNull: boolean
   /** `GENERATED ALWAYS AS (…)`, stored or virtual: never captured, never written. */
@@ -62,14 +65,27 @@ export interface Table extends TableName {
   foreignKeys: ForeignKey[]
   /** Constraints of other tables (or itself) that point here. */
   referencedBy: ForeignKey[]
+  /** True for a partition; its partitioned table is what a dataset names. */
+  partition: boolean
+  /** True when other tables inherit from this one (INHERITS, not partitions): reading it reads their rows too. */
+  inherited: boolean
   /** True when row-level security would apply to the connected role. */
   rowSecurity: boolean
+  /** From the statistics; tells thousands from millions, no more. */
   estimatedRows: number
 }
+
+/** What has a name like a table but is none, so that a refusal can say what it is. */
+export type OtherRelation = 'view' | 'materialized view' | 'foreign table' | 'sequence'
 
 /** A source's tables, keyed `schema.name` exactly as the catalog has them (unquoted). System schemas are left out. */
 export interface Catalog {
   tables: Map<string, Table>
+  /** Keyed like `tables`. */
+  others: Map<string, OtherRelation>
+  /** The database's encoding (`UTF8`). */
+  encoding: string
+  /** As `server_version_num`: 180004. */
   serverVersion: number
   readAt: Date
 }
