@@ -108,6 +108,7 @@ async function lend<T>(name: string, pool: pg.Pool, work: (client: pg.PoolClient
   let broken: Error | undefined
   const note = (error: Error) => (broken = error)
   client.on('error', note)
+  // Only what ended well and outside a transaction goes back: after a failure a COPY may still be under way.
   let idle = false
   try {
     const result = await work(client)

@@ -126,8 +126,8 @@ export function valueRules(
       return `what type ${type.name} prints can name several objects; ${ambiguous[type.name]} is exact`
     }
     if (nested && type.name === 'xml') return 'xml inside another type loses its XML declaration when printed'
-    if (nested && type.name === 'char' && serverVersion < 160000) {
-      return 'before PostgreSQL 16, "char" inside another type prints bytes above 127 that are no text'
+    if (nested && type.name === 'char' && serverVersion < 150000) {
+      return 'before PostgreSQL 15, "char" inside another type prints bytes above 127 that are no text'
     }
     return null
   }

@@ -40,7 +40,7 @@ function outputOf(value: string): string {
   return `CASE WHEN ${value} IS DISTINCT FROM NULL THEN pg_catalog.format('%s', ${value}) END`
 }
 
-/** Before PostgreSQL 16, "char" prints bytes above 127 as they are, which is no UTF-8: converting to and fro raises
+/** Before PostgreSQL 15, "char" prints bytes above 127 as they are, which is no UTF-8: converting to and fro raises
  * an error there rather than passing on something else. */
 function charText(value: string): string {
   return `pg_catalog.convert_from(pg_catalog.convert_to(${value}::text, 'UTF8'), 'UTF8')`

@@ -1,0 +1,90 @@
+import { once } from 'node:events'
+import type { Readable } from 'node:stream'
+import { finished } from 'node:stream/promises'
+import type pg from 'pg'
+import { from as copyFrom, to as copyTo } from 'pg-copy-streams'
+
+const lineFeed = 0x0a
+/** Between the columns of a line. JSON escapes control characters, so it never occurs inside one. */
+export const fieldSeparator = 0x02
+
+/**
+ * Rows of a query, streamed. Each column must be JSON text or text without control characters: then COPY's csv form
+ * with two control characters for quote and delimiter needs no escaping at all.
+ */
+export class RowReader {
+  #stream: Readable
+  #chunks: AsyncIterator<Buffer>
+  #chunk: Buffer = Buffer.alloc(0)
+  #at = 0
+  #ended = false
+
+  constructor(client: pg.ClientBase, query: string) {
+    const sql = `COPY (${query}) TO STDOUT (FORMAT csv, QUOTE e'\\x01', DELIMITER e'\\x02', ENCODING 'UTF8')`
+    this.#stream = client.query(copyTo(sql, { highWaterMark: 262_144 }))
+    this.#chunks = this.#stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>
+  }
+
+  /** The next line without its line feed, if a whole one has arrived; null says to `fill`. Valid until then. */
+  next(): Buffer | null {
+    const end = this.#chunk.indexOf(lineFeed, this.#at)
+    if (end < 0) return null
+    const line = this.#chunk.subarray(this.#at, end)
+    this.#at = end + 1
+    return line
+  }
+
+  /** Waits for more; false when the rows have ended. */
+  async fill(): Promise<boolean> {
+    if (this.#ended) return false
+    const pieces = [this.#chunk.subarray(this.#at)]
+    this.#at = 0
+    for (;;) {
+      const { value, done } = await this.#chunks.next()
+      if (done) {
+        this.#ended = true
+        this.#chunk = Buffer.alloc(0)
+        if (pieces.some((piece) => piece.length > 0))
+          throw new Error('the source ended in the middle of a row')
+        return false
+      }
+      pieces.push(value)
+      if (value.includes(lineFeed)) {
+        this.#chunk = pieces.length === 2 && pieces[0]!.length === 0 ? value : Buffer.concat(pieces)
+        return true
+      }
+    }
+  }
+
+  /** Gives up on the rest; the connection is then of no more use. */
+  destroy(): void {
+    this.#stream.destroy()
+  }
+}
+
+/** Splits a line into its columns: `count` of them, the last one taking the rest. */
+export function splitFields(line: Buffer, count: number): Buffer[] {
+  const fields: Buffer[] = []
+  let start = 0
+  for (let i = 1; i < count; i++) {
+    const end = line.indexOf(fieldSeparator, start)
+    fields.push(line.subarray(start, end))
+    start = end + 1
+  }
+  fields.push(line.subarray(start))
+  return fields
+}
+
+/**
+ * Sends rows into a table in COPY's text format.
+ * @param target what stands between COPY and FROM: a quoted table with its column list
+ * @returns how many rows arrived
+ */
+export async function copyRows(client: pg.ClientBase, target: string, rows: string): Promise<number> {
+  const stream = client.query(copyFrom(`COPY ${target} FROM STDIN`))
+  const done = finished(stream)
+  if (!stream.write(rows)) await Promise.race([once(stream, 'drain'), done])
+  stream.end()
+  await done
+  return stream.rowCount
+}

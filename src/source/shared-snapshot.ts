@@ -1,0 +1,48 @@
+import type pg from 'pg'
+import type { SourcePool } from './connect.ts'
+import { quoteLiteral } from './identifiers.ts'
+
+/**
+ * One instant of a source, seen by any number of connections: the first exports its snapshot, the others take it on.
+ * https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-SNAPSHOT-SYNCHRONIZATION
+ */
+export interface SharedSnapshot {
+  /** Lends a further connection that sees the same instant, in a read-only transaction. */
+  withReader<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T>
+}
+
+/**
+ * Runs `work` on one instant of the source, in a transaction that is rolled back or committed by `finish`.
+ * @param access `read only` refuses every write but those to temporary tables; `read write` leaves COMMIT to `work`
+ */
+export async function withSharedSnapshot<T>(
+  source: SourcePool,
+  access: 'read only' | 'read write',
+  work: (client: pg.PoolClient, snapshot: SharedSnapshot) => Promise<T>,
+): Promise<T> {
+  return source.withConnection(async (client) => {
+    await client.query(`BEGIN ISOLATION LEVEL REPEATABLE READ, ${access.toUpperCase()}`)
+    try {
+      const { rows } = await client.query<{ id: string }>('SELECT pg_catalog.pg_export_snapshot() AS id')
+      return await work(client, { withReader: (read) => readAt(source, rows[0]!.id, read) })
+    } finally {
+      await client.query('ROLLBACK').catch(() => undefined)
+    }
+  })
+}
+
+async function readAt<T>(
+  source: SourcePool,
+  id: string,
+  work: (client: pg.PoolClient) => Promise<T>,
+): Promise<T> {
+  return source.withConnection(async (client) => {
+    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY')
+    await client.query(`SET TRANSACTION SNAPSHOT ${quoteLiteral(id)}`)
+    try {
+      return await work(client)
+    } finally {
+      await client.query('ROLLBACK').catch(() => undefined)
+    }
+  })
+}
