@@ -1,4 +1,5 @@
 import type { MigrationObject } from '@mikro-orm/core'
+import { Audit } from './audit.ts'
 
 /** In the order they are applied. A released migration is never edited; a change is a new one at the end. */
-export const migrations: MigrationObject[] = []
+export const migrations: MigrationObject[] = [{ name: 'audit', class: Audit }]

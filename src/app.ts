@@ -5,6 +5,8 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { RequestContext } from '@mikro-orm/core'
 import fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import Type from 'typebox'
+import { AuditEntry } from './audit/audit-entry.ts'
+import { PendingEntry } from './audit/pending-entry.ts'
 import { systemClock, type Clock } from './platform/clock.ts'
 import type { Config } from './platform/config.ts'
 import { migrate, openDatabase, type MikroORM } from './platform/database.ts'
@@ -35,7 +37,7 @@ export interface AppOptions {
 }
 
 /** Every entity of every feature. */
-const entities: Parameters<typeof openDatabase>[1] = []
+const entities: Parameters<typeof openDatabase>[1] = [AuditEntry, PendingEntry]
 
 /**
  * Builds the service: opens the database, brings it up to date, registers the features. Holds no global state.

@@ -1,6 +1,4 @@
-/** What a user or a token may be. A member may only do what a dataset's parties grant. */
-export const roles = ['admin', 'operator', 'viewer', 'member'] as const
-export type Role = (typeof roles)[number]
+import type { Role } from '../audit/actor.ts'
 
 /**
  * Who may do what: resource, action, roles. Published at /api/permissions and enforced by one hook for every route.
