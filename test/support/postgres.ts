@@ -3,13 +3,27 @@ import { readFileSync } from 'node:fs'
 import pg from 'pg'
 import type { Test } from 'tap'
 
-/** Where `before.ts` wrote the address of the suite's PostgreSQL. */
-export const serverFile = new URL('../../.tap/postgres.json', import.meta.url)
+/** What `before.ts` writes down about a run's PostgreSQL. `home` is null when the server isn't ours to end. */
+export interface ServerRecord {
+  url: string
+  home: string | null
+}
+
+export const serverDirectory = new URL('../../.tap/postgres/', import.meta.url)
+
+/** Where a run's PostgreSQL is written down, by the process id of its tap. */
+export function serverFile(run: number): URL {
+  return new URL(`${run}.json`, serverDirectory)
+}
 
 /** The suite's PostgreSQL server, as a superuser's connection string without a database. */
 export function testServer(): string {
-  const { url } = JSON.parse(readFileSync(serverFile, 'utf8')) as { url: string }
-  return url
+  // Left in the environment, so that processes which a test starts find it as well.
+  return (process.env['HOLDFAST_TEST_POSTGRES_URL'] ??= recordedServer().url)
+}
+
+function recordedServer(): ServerRecord {
+  return JSON.parse(readFileSync(serverFile(process.ppid), 'utf8')) as ServerRecord
 }
 
 /**
