@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import cookie from '@fastify/cookie'
 import formbody from '@fastify/formbody'
 import helmet from '@fastify/helmet'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
@@ -13,6 +14,7 @@ import { migrate, openDatabase, type MikroORM } from './platform/database.ts'
 import health from './platform/health.ts'
 import openapi from './platform/openapi.ts'
 import problemAnswers from './platform/problem-answers.ts'
+import problemPages from './platform/problem-pages.ts'
 import { createQueue, type Queue } from './platform/queue.ts'
 import './access/permissions.ts'
 import { createSignals, type Signals } from './platform/signals.ts'
@@ -68,9 +70,11 @@ export async function buildApp({
   app.addHook('onRequest', (_request, _reply, done) => RequestContext.create(orm.em, done))
   app.addHook('onSend', async (request, reply) => void reply.header('x-request-id', request.id))
   await app.register(helmet, { contentSecurityPolicy: { directives: contentSecurityPolicy } })
+  await app.register(cookie)
   await app.register(formbody)
   await app.register(views)
   await app.register(problemAnswers)
+  await app.register(problemPages)
   await app.register(openapi, { version: config.version })
   await app.register(health)
   app.addReadinessCheck('database', async () => void (await orm.em.fork().execute('SELECT 1')))

@@ -1,55 +1,93 @@
 import { join } from 'node:path'
-import fastifyStatic from '@fastify/static'
 import view from '@fastify/view'
 import { Eta } from 'eta'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import plugin from 'fastify-plugin'
+import { serveAssets } from './assets.ts'
+import { components } from './components.ts'
 import type { Problem } from './errors.ts'
+import { printed } from './markup.ts'
+import theme, { chosenTheme } from './theme.ts'
 
-const root = join(import.meta.dirname, '../..')
+const root = join(import.meta.dirname, '../../views')
+const noticeCookie = 'holdfast_notice'
+
+/** A place in the navigation, under one of its headings. */
+export interface NavigationEntry {
+  group: 'Overview' | 'Data' | 'Upkeep' | 'Record' | 'Administration'
+  label: string
+  path: string
+  /** An id in public/icons.svg. */
+  icon: string
+  /** What one must be allowed to do to see it; every signed-in user when left out. */
+  permission?: string
+}
 
 declare module 'fastify' {
   interface FastifyReply {
     /** Renders `views/<template>.eta` inside the layout. `title` names the page. */
     page(template: string, data: { title: string } & Record<string, unknown>): Promise<string>
     problemPage(problem: Problem, hint: string): Promise<string>
+    /** Answers a form that did its work: 303 to a page of ours, which says `notice` once. */
+    leadTo(path: string, notice?: string): FastifyReply
   }
   interface FastifyInstance {
     /** Adds what every page gets as `it.<name>`, such as who is signed in. */
     addToPages(name: string, value: (request: FastifyRequest) => unknown): void
+    /** Adds an entry to every page's navigation, in the order of the calls. */
+    addNavigation(entry: NavigationEntry): void
   }
 }
 
-/** Server-rendered pages (eta) and the files in `public/`. */
+/** Server-rendered pages (eta) and the files that browsers need for them. */
 export default plugin(
   async (app: FastifyInstance) => {
     const everyPage = new Map<string, (request: FastifyRequest) => unknown>()
+    const navigation: NavigationEntry[] = []
     app.decorate('addToPages', (name, value) => void everyPage.set(name, value))
+    app.decorate('addNavigation', (entry) => void navigation.push(entry))
+    const ui = components(await serveAssets(app))
     await app.register(view, {
-      engine: { eta: new Eta({ views: join(root, 'views') }) },
-      root: join(root, 'views'),
+      engine: {
+        eta: new Eta({ views: root, escapeFunction: printed, functionHeader: 'const { ui } = it;' }),
+      },
+      root,
+      production: true,
+      defaultContext: { ui, navigation, can: () => true, user: null, version: app.config.version },
     })
-    await app.register(fastifyStatic, {
-      root: join(root, 'public'),
-      prefix: '/public/',
-      decorateReply: false,
-      cacheControl: true,
-      maxAge: '1h',
-    })
+    await app.register(theme)
 
     app.decorateReply('page', async function (this: FastifyReply, template, data) {
-      const shared = Object.fromEntries([...everyPage].map(([name, value]) => [name, value(this.request)]))
-      this.type('text/html; charset=utf-8')
+      const { request } = this
+      const shared = Object.fromEntries([...everyPage].map(([name, value]) => [name, value(request)]))
+      this.type('text/html; charset=utf-8').header('cache-control', 'private, no-cache')
       return this.viewAsync(template, {
         ...shared,
-        path: this.request.url,
-        requestId: this.request.id,
+        url: request.url,
+        path: request.url.split('?', 1)[0],
+        requestId: request.id,
+        theme: chosenTheme(request),
+        notice: takeNotice(this),
+        now: app.clock.now(),
         ...data,
       })
     })
     app.decorateReply('problemPage', async function (this: FastifyReply, problem, hint) {
       return this.page('problem', { title: problem.title, problem, hint })
     })
+    app.decorateReply('leadTo', function (this: FastifyReply, path, notice) {
+      if (notice !== undefined) this.setCookie(noticeCookie, notice, { ...cookie, maxAge: 60 })
+      return this.redirect(path, 303)
+    })
   },
-  { name: 'views' },
+  { name: 'views', dependencies: ['@fastify/cookie'] },
 )
+
+const cookie = { path: '/', httpOnly: true, sameSite: 'lax' } as const
+
+function takeNotice(reply: FastifyReply): string | null {
+  const notice = reply.request.cookies[noticeCookie]
+  if (notice === undefined) return null
+  reply.clearCookie(noticeCookie, cookie)
+  return notice
+}

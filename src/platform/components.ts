@@ -1,0 +1,132 @@
+import { difference } from './difference.ts'
+import { html, Markup, printed } from './markup.ts'
+import {
+  wordBytes,
+  wordCount,
+  wordDuration,
+  wordKey,
+  wordNumber,
+  wordScope,
+  wordSpan,
+  wordTime,
+} from './wording.ts'
+
+/** The small parts that pages are made of, as `ui` in every template. Larger ones are partials in views/partials. */
+export type Components = ReturnType<typeof components>
+
+/** @param assets the path that `public/` is served under, without a slash at its end */
+export function components(assets: string) {
+  const icon = (name: string): Markup =>
+    html`<svg class="icon" aria-hidden="true" focusable="false">
+      <use href="${assets}/icons.svg#${name}" />
+    </svg>`
+
+  return {
+    icon,
+    asset: (name: string): string => `${assets}/${name}`,
+    number: (value: number): string => wordNumber(value),
+    count: wordCount,
+    duration: wordDuration,
+    span: wordSpan,
+    scope: wordScope,
+    key: wordKey,
+    url,
+    attributes,
+    difference,
+
+    bytes: (value: number | null): Markup | string =>
+      value === null
+        ? none
+        : html`<data value="${value}" title="${wordCount(value, 'byte')}">${wordBytes(value)}</data>`,
+
+    /** An instant: UTC from the server, turned into the viewer's zone where there is JavaScript. */
+    time: (at: Date | string | null | undefined): Markup | string => {
+      if (at === null || at === undefined) return none
+      const date = new Date(at)
+      return html`<time datetime="${date.toISOString()}" title="${exact(date)}" data-local
+        >${wordTime(date)}</time
+      >`
+    },
+
+    /** How long ago, or how long until, with the instant in the title. */
+    age: (at: Date | string | null | undefined, now: Date): Markup | string => {
+      if (at === null || at === undefined) return none
+      const date = new Date(at)
+      const apart = now.getTime() - date.getTime()
+      const words = apart >= 0 ? `${wordSpan(apart)} ago` : `in ${wordSpan(-apart)}`
+      return html`<time datetime="${date.toISOString()}" title="${exact(date)}">${words}</time>`
+    },
+
+    /** A state as icon, word and colour. */
+    status: (status: string, words?: string): Markup => {
+      const { tone, icon: name, word } = statuses[status] ?? { tone: 'quiet', icon: 'dot', word: status }
+      return html`<span class="status ${tone}">${icon(name)}${words ?? word}</span>`
+    },
+
+    /** A long id: shortened to its telling end, whole when copied. UUIDv7s start alike when made together. */
+    id: (id: string): Markup =>
+      html`<span class="id"
+        ><code title="${id}">…${id.slice(-8)}</code
+        ><button type="button" class="copy" data-copy="${id}" hidden>
+          ${icon('copy')}<span class="visually-hidden">Copy ${id}</span>
+        </button></span
+      >`,
+
+    /** A digest or other code in full, with a button that copies it. */
+    code: (text: string): Markup =>
+      html`<span class="id"
+        ><code class="whole">${text}</code
+        ><button type="button" class="copy" data-copy="${text}" hidden>
+          ${icon('copy')}<span class="visually-hidden">Copy</span>
+        </button></span
+      >`,
+  }
+}
+
+const none = '–'
+
+function exact(date: Date): string {
+  return `${date.toISOString().slice(0, 19).replace('T', ' ')} UTC`
+}
+
+/** A path with its query; empty and missing values are left out. */
+function url(path: string, query: Record<string, unknown> = {}): string {
+  const parameters = new URLSearchParams()
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined && value !== null && value !== '') parameters.append(name, String(value))
+  }
+  const text = parameters.toString()
+  return text === '' ? path : `${path}?${text}`
+}
+
+/** Every state that anything can be in. `tone` is a colour of public/app.css. */
+const statuses: Record<string, { tone: string; icon: string; word: string }> = {
+  queued: { tone: 'quiet', icon: 'clock', word: 'Queued' },
+  generating: { tone: 'busy', icon: 'running', word: 'Running' },
+  planning: { tone: 'busy', icon: 'running', word: 'Planning' },
+  planned: { tone: 'busy', icon: 'file', word: 'Planned' },
+  applying: { tone: 'busy', icon: 'running', word: 'Applying' },
+  running: { tone: 'busy', icon: 'running', word: 'Running' },
+  completed: { tone: 'good', icon: 'check', word: 'Completed' },
+  verified: { tone: 'good', icon: 'shield', word: 'Verified' },
+  failed: { tone: 'bad', icon: 'cross', word: 'Failed' },
+  refused: { tone: 'warn', icon: 'stop', word: 'Refused' },
+  expired: { tone: 'quiet', icon: 'clock', word: 'Expired' },
+  cancelled: { tone: 'quiet', icon: 'stop', word: 'Cancelled' },
+  undone: { tone: 'quiet', icon: 'undo', word: 'Undone' },
+  done: { tone: 'good', icon: 'check', word: 'Done' },
+  held: { tone: 'busy', icon: 'lock', word: 'Held' },
+  valid: { tone: 'good', icon: 'check', word: 'Valid' },
+  invalid: { tone: 'bad', icon: 'cross', word: 'Has problems' },
+  safe: { tone: 'good', icon: 'shield', word: 'Safe' },
+  due: { tone: 'warn', icon: 'clock', word: 'Due' },
+  warning: { tone: 'warn', icon: 'warning', word: 'Warning' },
+}
+
+/** HTML attributes: null and false are left out, true stands alone. */
+function attributes(values: Record<string, unknown>): Markup {
+  const parts = Object.entries(values)
+    .filter(([, value]) => value !== null && value !== undefined && value !== false)
+    .map(([name, value]) => (value === true ? name : `${name}="${printed(value)}"`))
+  return new Markup(parts.join(' '))
+}
