@@ -11,13 +11,17 @@ import { PendingEntry } from './audit/pending-entry.ts'
 import { systemClock, type Clock } from './platform/clock.ts'
 import type { Config } from './platform/config.ts'
 import { migrate, openDatabase, type MikroORM } from './platform/database.ts'
+import conditional from './platform/conditional.ts'
+import headRequests from './platform/head-requests.ts'
 import health from './platform/health.ts'
 import openapi from './platform/openapi.ts'
 import problemAnswers from './platform/problem-answers.ts'
 import problemPages from './platform/problem-pages.ts'
 import { createQueue, type Queue } from './platform/queue.ts'
 import './access/permissions.ts'
+import prefer from './platform/prefer.ts'
 import { createSignals, type Signals } from './platform/signals.ts'
+import shutdown from './platform/shutdown.ts'
 import { validatorCompiler } from './platform/validation.ts'
 import views from './platform/views.ts'
 
@@ -56,6 +60,7 @@ export async function buildApp({
     genReqId: () => randomUUID(),
     trustProxy: config.trustProxy,
     forceCloseConnections: 'idle',
+    return503OnClosing: false,
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
   }).withTypeProvider<TypeBoxTypeProvider>()
@@ -63,10 +68,11 @@ export async function buildApp({
   const orm = await openDatabase(config.databaseUrl, entities)
   app.decorate('config', config).decorate('clock', clock).decorate('orm', orm)
   app.decorate('queue', createQueue(config.databaseUrl, app.log))
-  app.decorate('signals', createSignals(config.databaseUrl, app.log))
+  app.decorate('signals', createSignals(orm, config.databaseUrl, app.log))
   await migrate(orm, config.databaseUrl)
 
   refuseUnknownQueries(app)
+  await app.register(headRequests)
   app.addHook('onRequest', (_request, _reply, done) => RequestContext.create(orm.em, done))
   app.addHook('onSend', async (request, reply) => void reply.header('x-request-id', request.id))
   await app.register(helmet, { contentSecurityPolicy: { directives: contentSecurityPolicy } })
@@ -77,6 +83,9 @@ export async function buildApp({
   await app.register(problemPages)
   await app.register(openapi, { version: config.version })
   await app.register(health)
+  await app.register(shutdown)
+  await app.register(prefer)
+  await app.register(conditional)
   app.addReadinessCheck('database', async () => void (await orm.em.fork().execute('SELECT 1')))
 
   app.addHook('onReady', async () => {

@@ -1,7 +1,9 @@
-import { EventEmitter, once } from 'node:events'
+import { EventEmitter } from 'node:events'
+import { RequestContext } from '@mikro-orm/core'
 import type { FastifyBaseLogger } from 'fastify'
 import pg from 'pg'
-import type { EntityManager } from './database.ts'
+import { createBell } from './bell.ts'
+import type { EntityManager, MikroORM } from './database.ts'
 
 const channel = 'holdfast'
 
@@ -15,18 +17,21 @@ export interface Signals {
   /** Calls `listener` at each signal of the topic, and after a lost connection came back; returns how to stop. */
   subscribe(topic: string, listener: () => void): () => void
   /**
-   * Waits until `look` finds something.
-   * @param look asked at once and after every signal
+   * Waits until `look` finds something, or the service shuts down.
+   * @param look asked at once and after every signal, each time with an entity manager that has loaded nothing yet
    * @param timeoutMs how long to wait at most; then the last look's answer, null included, is the result
    */
   waitFor<T>(topic: string, look: () => Promise<T | null>, timeoutMs: number): Promise<T | null>
   start(): Promise<void>
+  /** Ends all waiting with what there is to see now. */
+  release(): void
   stop(): Promise<void>
 }
 
 /** @param url connection string of Holdfast's own database; one connection of its own is kept open */
-export function createSignals(url: string, log: FastifyBaseLogger): Signals {
+export function createSignals(orm: MikroORM, url: string, log: FastifyBaseLogger): Signals {
   const emitter = new EventEmitter().setMaxListeners(0)
+  const released = new AbortController()
   let client: pg.Client | null = null
   let stopped = false
 
@@ -67,18 +72,25 @@ export function createSignals(url: string, log: FastifyBaseLogger): Signals {
       await em.execute('SELECT pg_notify(?, ?)', [channel, topic])
     },
     async waitFor(topic, look, timeoutMs) {
-      const timeout = AbortSignal.timeout(timeoutMs)
-      for (;;) {
-        const changed = once(emitter, topic, { signal: timeout }).then(
-          () => true,
-          () => false,
-        )
-        const found = await look()
-        if (found !== null || timeout.aborted) return found
-        if (!(await changed)) return look()
+      const end = performance.now() + timeoutMs
+      const bell = createBell()
+      const unsubscribe = subscribe(topic, bell.ring)
+      released.signal.addEventListener('abort', bell.ring)
+      try {
+        for (;;) {
+          bell.reset()
+          const found = await RequestContext.create(orm.em, look)
+          const left = released.signal.aborted ? 0 : end - performance.now()
+          if (found !== null || left <= 0) return found
+          await bell.rung(left)
+        }
+      } finally {
+        unsubscribe()
+        released.signal.removeEventListener('abort', bell.ring)
       }
     },
     start: connect,
+    release: () => released.abort(),
     async stop() {
       stopped = true
       client?.removeAllListeners('end')
