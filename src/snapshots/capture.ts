@@ -1,0 +1,219 @@
+import type pg from 'pg'
+import type { Dataset, TableNode } from '../datasets/definition.ts'
+import { RowReader, splitFields } from '../source/copy.ts'
+import { RowBuffer, type Rows } from '../source/row-buffer.ts'
+import type { SharedSnapshot } from '../source/shared-snapshot.ts'
+import { captureQueries, type Condition, type NodeQuery } from './capture-queries.ts'
+import type { KeyValue } from './manifest.ts'
+
+/** One record as a line of an artifact, without line feed. */
+export interface RecordLine {
+  key: KeyValue[]
+  json: Buffer
+  /** Rows of each of the dataset's tables in this record, in the order of `tableNodes`. */
+  rows: number[]
+}
+
+/** A dataset's tables, parents before children: the order of everything that is kept per table. */
+export function tableNodes(root: TableNode): TableNode[] {
+  return [root, ...root.children.flatMap(tableNodes)]
+}
+
+/** How many records are handed on at a time at most; fewer when they are large. */
+const batchRecords = 256
+const batchBytes = 1_048_576
+
+/**
+ * Streams the records that a condition selects, in key order, as lines of an artifact. One sorted stream a table,
+ * each over a connection of its own on the same instant, merged here: the database sorts, nothing is held but the
+ * record at hand.
+ */
+export async function* captureRecords(
+  snapshot: SharedSnapshot,
+  dataset: Dataset,
+  condition: Condition,
+): AsyncGenerator<RecordLine[]> {
+  const queries = captureQueries(dataset, condition)
+  const readers = await openReaders(snapshot, queries)
+  try {
+    yield* mergeRecords(queries, readers.rows)
+  } finally {
+    await readers.close()
+  }
+}
+
+/** The same for a few records over one connection, table after table: for scopes of a handful of keys. */
+export async function* captureFewRecords(
+  client: pg.ClientBase,
+  dataset: Dataset,
+  condition: Condition,
+): AsyncGenerator<RecordLine[]> {
+  const queries = captureQueries(dataset, condition)
+  yield* mergeRecords(
+    queries,
+    queries.map(({ sql }) => new RowBuffer(client, sql)),
+  )
+}
+
+interface Readers {
+  rows: Rows[]
+  close(): Promise<void>
+}
+
+/** A reader a query, each inside the lease of its connection, which ends when all are closed. */
+async function openReaders(snapshot: SharedSnapshot, queries: NodeQuery[]): Promise<Readers> {
+  const closing = Promise.withResolvers<void>()
+  const leases: Promise<void>[] = []
+  const opened = queries.map(({ sql }) => {
+    const { promise, resolve, reject } = Promise.withResolvers<Rows>()
+    const lease = snapshot.withReader(async (client) => {
+      await client.query("SET LOCAL work_mem = '64MB'")
+      const reader = new RowReader(client, sql)
+      resolve(reader)
+      await closing.promise
+      reader.destroy()
+    })
+    lease.catch(reject)
+    leases.push(lease)
+    return promise
+  })
+  const close = async () => {
+    closing.resolve()
+    await Promise.allSettled(leases)
+  }
+  try {
+    return { rows: await Promise.all(opened), close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** A table's stream with the line it stands at. */
+interface Cursor {
+  node: TableNode
+  index: number
+  rows: Rows
+  fields: number
+  /** The line at hand, split; null before the first and after the last. */
+  line: Buffer[] | null
+  children: Cursor[]
+  /** `,"name":[` */
+  opening: Buffer
+}
+
+async function* mergeRecords(queries: NodeQuery[], rows: Rows[]): AsyncGenerator<RecordLine[]> {
+  const root = cursorTree(queries, rows)
+  for (const cursor of flatten(root)) await advance(cursor)
+  const output = new LineBuffer()
+  let batch: RecordLine[] = []
+  let size = 0
+  while (root.line !== null) {
+    const key = JSON.parse(root.line[0]!.toString()) as KeyValue[]
+    const counts = queries.map(() => 0)
+    await appendRow(root, output, counts)
+    const json = output.take()
+    batch.push({ key, json, rows: counts })
+    size += json.length
+    if (batch.length < batchRecords && size < batchBytes) continue
+    yield batch
+    batch = []
+    size = 0
+  }
+  for (const cursor of flatten(root)) refuseLeftovers(cursor)
+  if (batch.length > 0) yield batch
+}
+
+function cursorTree(queries: NodeQuery[], rows: Rows[]): Cursor {
+  const cursors = queries.map(
+    ({ node, fields }, index): Cursor => ({
+      node,
+      index,
+      rows: rows[index]!,
+      fields,
+      line: null,
+      children: [],
+      opening: Buffer.from(`,${JSON.stringify(node.as)}:[`),
+    }),
+  )
+  for (const cursor of cursors) {
+    cursor.children = cursors.filter(({ node }) => node.parent?.node === cursor.node)
+  }
+  return cursors[0]!
+}
+
+function flatten(cursor: Cursor): Cursor[] {
+  return [cursor, ...cursor.children.flatMap(flatten)]
+}
+
+async function advance(cursor: Cursor): Promise<void> {
+  let line = cursor.rows.next()
+  while (line === null && (await cursor.rows.fill())) line = cursor.rows.next()
+  cursor.line = line === null ? null : splitFields(line, cursor.fields)
+}
+
+const separator = Buffer.from(',')
+const closing = Buffer.from(']')
+const brace = Buffer.from('}')
+
+/** Appends the row at hand with all its children's, and moves on. */
+async function appendRow(cursor: Cursor, output: LineBuffer, counts: number[]): Promise<void> {
+  const line = cursor.line!
+  const json = line[cursor.fields - 1]!
+  const isEmpty = json.length === 2
+  counts[cursor.index]!++
+  output.append(json.subarray(0, -1))
+  for (const [i, child] of cursor.children.entries()) {
+    output.append(isEmpty && i === 0 ? child.opening.subarray(1) : child.opening)
+    await appendChildren(child, line[1 + i]!, output, counts)
+    output.append(closing)
+  }
+  output.append(brace)
+  await advance(cursor)
+}
+
+async function appendChildren(child: Cursor, tag: Buffer, output: LineBuffer, counts: number[]): Promise<void> {
+  let first = true
+  while (child.line !== null && child.line[0]!.equals(tag)) {
+    if (!first) output.append(separator)
+    first = false
+    if (child.children.length > 0) await appendRow(child, output, counts)
+    else {
+      output.append(child.line[1]!)
+      counts[child.index]!++
+      // Most rows are leaves whose next line has arrived: waiting only where there is something to wait for.
+      const next = child.rows.next()
+      if (next === null) await advance(child)
+      else child.line = splitFields(next, child.fields)
+    }
+  }
+}
+
+/** Every row belongs to a record, and the streams sort alike; a row left over would be a row lost. */
+function refuseLeftovers(cursor: Cursor): void {
+  if (cursor.line !== null) throw new Error(`rows of ${cursor.node.name} were left without their record`)
+}
+
+/** Grows to the largest record so far. */
+class LineBuffer {
+  #bytes = Buffer.allocUnsafe(65_536)
+  #length = 0
+
+  append(bytes: Buffer): void {
+    const needed = this.#length + bytes.length
+    if (needed > this.#bytes.length) {
+      const larger = Buffer.allocUnsafe(Math.max(needed, this.#bytes.length * 2))
+      this.#bytes.copy(larger, 0, 0, this.#length)
+      this.#bytes = larger
+    }
+    bytes.copy(this.#bytes, this.#length)
+    this.#length = needed
+  }
+
+  /** What was appended, as bytes of its own; starts over. */
+  take(): Buffer {
+    const taken = Buffer.from(this.#bytes.subarray(0, this.#length))
+    this.#length = 0
+    return taken
+  }
+}
