@@ -13,15 +13,18 @@ export interface StoredObject {
  *
  * Keys are relative, `/`-separated, without empty, `.` or `..` segments; anything else is refused with
  * `STORE_KEY_INVALID`. Failures to reach the store raise the problem `STORE_UNREACHABLE`; an object that isn't
- * there raises `STORE_OBJECT_MISSING`. The two are never confused.
+ * there raises `STORE_OBJECT_MISSING`. The two are never confused. A store without room raises `STORE_FULL`.
  */
 export interface Store {
   /** For people and logs, without secrets: `file:…` or `s3://bucket/prefix`. */
   readonly location: string
   /** Stores the whole stream under `key`: all of it or nothing, replacing what was there. Durable when it resolves
-   * (folder: fsync of file and directory). Resolves to the number of bytes stored. */
+   * (folder: fsync of file and directory). Resolves to the number of bytes stored. When it fails, `body` is destroyed;
+   * an error of `body` itself is passed on as it is. */
   put(key: string, body: Readable | Buffer): Promise<number>
-  /** The object's bytes; `range` is inclusive at both ends, in bytes, as in HTTP. */
+  /** The object's bytes; `range` is inclusive at both ends, in bytes, as in HTTP: one that ends beyond the object is cut,
+   * one that starts there raises `STORE_RANGE_INVALID`. The stream fails with `STORE_UNREACHABLE` when it is cut short.
+   * Who doesn't read it to its end destroys it. */
   get(key: string, range?: { start: number; end: number }): Promise<Readable>
   /** Size and time of an object, or null when it isn't there. */
   head(key: string): Promise<StoredObject | null>
@@ -31,4 +34,7 @@ export interface Store {
   list(prefix: string): AsyncIterable<StoredObject>
   /** Resolves when the store can be written and read; raises `STORE_UNREACHABLE` with the reason otherwise. */
   check(): Promise<void>
+  /** Removes what puts left behind that died before `olderThan`; no put still at work may be older. Resolves to how
+   * many there were. */
+  sweep(olderThan: Date): Promise<number>
 }
