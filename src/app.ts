@@ -8,6 +8,7 @@ import fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastif
 import Type from 'typebox'
 import { AuditEntry } from './audit/audit-entry.ts'
 import { PendingEntry } from './audit/pending-entry.ts'
+import audit from './audit/routes.ts'
 import { systemClock, type Clock } from './platform/clock.ts'
 import type { Config } from './platform/config.ts'
 import { migrate, openDatabase, type MikroORM } from './platform/database.ts'
@@ -86,6 +87,7 @@ export async function buildApp({
   await app.register(shutdown)
   await app.register(prefer)
   await app.register(conditional)
+  await app.register(audit)
   app.addReadinessCheck('database', async () => void (await orm.em.fork().execute('SELECT 1')))
 
   app.addHook('onReady', async () => {

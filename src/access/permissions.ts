@@ -28,7 +28,7 @@ export const matrix = {
     apply: ['admin', 'operator'],
     undo: ['admin', 'operator'],
   },
-  audit: { list: ['admin', 'viewer'], verify: ['admin', 'viewer'] },
+  audit: { list: ['admin', 'viewer'], verify: ['admin', 'viewer'], download: ['admin', 'viewer'] },
   users: { list: ['admin'], create: ['admin'], update: ['admin'] },
   tokens: { list: ['admin', 'operator'], create: ['admin', 'operator'], delete: ['admin', 'operator'] },
   permissions: { view: ['admin', 'operator', 'viewer', 'member'] },
