@@ -40,7 +40,6 @@ function failOnStall(source: Readable, whole: Transform, ms: number, failure: Wh
     if (whole.writableNeedDrain) timer.refresh()
     else whole.destroy(failure(new Error(`it sent nothing for ${ms / 1000} s`)))
   }, ms)
-  timer.unref()
   source.on('data', () => timer.refresh())
   source.once('end', () => clearTimeout(timer))
   whole.once('close', () => clearTimeout(timer))

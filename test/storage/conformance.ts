@@ -317,7 +317,8 @@ export function randomStream(bytes: number): { stream: Readable; digest: () => s
   return { stream, digest: () => hash.digest('hex') }
 }
 
-function brokenStream(bytes: number, failure: Error): Readable {
+/** A body that gives so many bytes and then fails. */
+export function brokenStream(bytes: number, failure: Error): Readable {
   const { stream } = randomStream(bytes)
   return Readable.from(
     (async function* () {

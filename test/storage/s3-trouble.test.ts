@@ -1,0 +1,171 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { buffer } from 'node:stream/consumers'
+import t, { type Test } from 'tap'
+import { S3Store } from '../../src/storage/s3-store.ts'
+import { keysOf, randomStream, read } from './conformance.ts'
+
+const unreachable = { code: 'STORE_UNREACHABLE', status: 503 }
+const answerMs = 100
+const html = '<!DOCTYPE html><html><body><h1>It works!</h1></body></html>'
+
+t.test('a server that never answers', async (t) => {
+  const store = await storeAt(t, () => {})
+  const message = 's3://bucket: the server did not answer in time.'
+  await Promise.all([
+    t.rejects(store.get('key'), { ...unreachable, message }),
+    t.rejects(store.head('key'), { ...unreachable, message }),
+    t.rejects(store.delete('key'), { ...unreachable, message }),
+    t.rejects(keysOf(store), { ...unreachable, message }),
+    t.rejects(store.check(), { ...unreachable, message }),
+    t.rejects(store.sweep(new Date()), { ...unreachable, message }),
+    t.rejects(store.put('small', Buffer.from('x')), { ...unreachable, message }),
+    t.rejects(store.put('large', randomStream(40_000_000).stream), { ...unreachable, message }),
+  ])
+})
+
+t.test('a body that is cut short', async (t) => {
+  const store = await storeAt(t, (_request, response) => {
+    response.writeHead(200, { 'content-length': '1000', 'last-modified': new Date().toUTCString() })
+    response.write(Buffer.alloc(600), () => response.socket!.destroy())
+  })
+  const message = 's3://bucket: the connection broke off.'
+  await t.rejects(read(store, 'key'), { ...unreachable, message })
+})
+
+t.test('a body that stalls', async (t) => {
+  const store = await storeAt(t, (_request, response) => {
+    response.writeHead(200, { 'content-length': '1000' })
+    response.write(Buffer.alloc(600))
+  })
+  await t.rejects(read(store, 'key'), { ...unreachable, message: /it sent nothing for 0.1 s/ })
+})
+
+t.test('a body without a length', async (t) => {
+  const store = await storeAt(t, (_request, response) => void response.writeHead(200).end('chunked'))
+  await t.rejects(read(store, 'key'), unreachable)
+})
+
+t.test('a reader that takes its time gets all of it', async (t) => {
+  const body = Buffer.alloc(5_000_000, 'x')
+  const store = await storeAt(t, (_request, response) => void response.end(body))
+  const reading = await store.get('key')
+  let bytes = 0
+  for await (const chunk of reading) {
+    if (bytes === 0) await pass(4 * answerMs)
+    bytes += (chunk as Buffer).length
+  }
+  t.equal(bytes, body.length)
+})
+
+t.test('a server that passes over ranges, or over their end', async (t) => {
+  const whole = await storeAt(t, (_request, response) => void response.end('0123456789'))
+  await t.rejects(whole.get('key', { start: 2, end: 3 }), unreachable)
+  const toTheEnd = await storeAt(t, (_request, response) => {
+    response.writeHead(206, { 'content-range': 'bytes 2-9/10', 'content-length': '8' }).end('23456789')
+  })
+  await t.rejects(toTheEnd.get('key', { start: 2, end: 3 }), unreachable)
+  t.equal(String(await buffer(await toTheEnd.get('key', { start: 2, end: 99 }))), '23456789')
+})
+
+t.test('something else than S3 answers', async (t) => {
+  const page = await storeAt(t, (_request, response) => void answer(response, 200, html, 'text/html'))
+  await t.rejects(keysOf(page), unreachable, 'a page is no empty listing')
+  await t.rejects(page.sweep(new Date()), unreachable)
+  const notFound = await storeAt(t, (_request, response) => void answer(response, 404, html, 'text/html'))
+  await t.rejects(notFound.get('key'), unreachable, '404 of a web server is no missing object')
+  await t.rejects(notFound.head('key'), unreachable)
+  await t.rejects(notFound.delete('key'), unreachable)
+  await t.rejects(keysOf(notFound), unreachable)
+})
+
+t.test('refusals', async (t) => {
+  const refusals = [
+    [403, 'AccessDenied', unreachable],
+    [404, 'NoSuchBucket', unreachable],
+    [429, 'TooManyRequests', unreachable],
+    [500, 'InternalError', unreachable],
+    [503, 'SlowDown', unreachable],
+    [301, 'PermanentRedirect', unreachable],
+    [507, 'XMinioStorageFull', { code: 'STORE_FULL', status: 507 }],
+    [403, 'QuotaExceeded', { code: 'STORE_FULL' }],
+  ] as const
+  await Promise.all(
+    refusals.map(async ([status, code, problem]) => {
+      const store = await storeAt(t, (_request, response) => void answer(response, status, errorXml(code)))
+      const put = t.rejects(store.put('key', Buffer.from('x')), problem, `put, ${code}`)
+      if (problem !== unreachable) return put
+      const message = `s3://bucket: the server answered ${status} ${code}.`
+      return Promise.all([
+        put,
+        t.rejects(store.get('key'), { ...problem, message }, `get, ${code}`),
+        t.rejects(store.head('key'), problem, `head, ${code}`),
+        t.rejects(store.delete('key'), problem, `delete, ${code}`),
+        t.rejects(keysOf(store), problem, `list, ${code}`),
+      ])
+    }),
+  )
+})
+
+t.test('a server that answers 404 to the deletion of what is gone', async (t) => {
+  const store = await storeAt(t, (_request, response) => void answer(response, 404, errorXml('NoSuchKey')))
+  await store.delete('key')
+})
+
+t.test('a part that the server refuses ends the put and lets go of the body', async (t) => {
+  const seen: string[] = []
+  const store = await storeAt(t, (request, response) => {
+    const step = stepOf(request)
+    seen.push(step)
+    if (step === 'part') answer(response, 500, errorXml('InternalError'))
+    else if (step === 'abort') answer(response, 204, '')
+    else
+      answer(
+        response,
+        200,
+        '<InitiateMultipartUploadResult><UploadId>7</UploadId></InitiateMultipartUploadResult>',
+      )
+  })
+  const { stream } = randomStream(2_000_000_000)
+  await t.rejects(store.put('key', stream), unreachable)
+  t.ok(stream.destroyed)
+  t.equal(seen[0], 'create')
+  t.equal(seen.at(-1), 'abort')
+})
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void
+
+async function storeAt(t: Test, handler: Handler): Promise<S3Store> {
+  const server = createServer((request, response) => {
+    request.resume()
+    handler(request, response)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const credentials = { accessKeyId: 'key', secretAccessKey: 'secret' }
+  return new S3Store({ bucket: 'bucket', prefix: '', endpoint, credentials, answerMs })
+}
+
+function answer(response: ServerResponse, status: number, body: string, type = 'application/xml'): void {
+  response.writeHead(status, { 'content-type': type }).end(body)
+}
+
+function errorXml(code: string): string {
+  return `<?xml version="1.0"?><Error><Code>${code}</Code><Message>No.</Message></Error>`
+}
+
+function stepOf({ method, url }: IncomingMessage): string {
+  if (method === 'DELETE') return 'abort'
+  return url!.includes('uploads') ? 'create' : 'part'
+}
+
+/** Lets time pass, where time is what is tested. */
+function pass(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
