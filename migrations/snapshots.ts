@@ -24,7 +24,7 @@ export class CreateSnapshots extends Migration {
         progress_records bigint NOT NULL,
         progress_bytes bigint NOT NULL,
         taken_at timestamptz,
-        key text UNIQUE,
+        key text NOT NULL UNIQUE,
         sha256 text CHECK (sha256 ~ '^[0-9a-f]{64}$'),
         bytes bigint,
         stored_bytes bigint,
@@ -37,7 +37,7 @@ export class CreateSnapshots extends Migration {
         restore_id uuid,
         store_due boolean NOT NULL,
         deleted_at timestamptz,
-        CHECK (status <> 'completed' OR num_nulls(taken_at, key, sha256, bytes, stored_bytes, frames_sha256) = 0),
+        CHECK (status <> 'completed' OR num_nulls(taken_at, sha256, bytes, stored_bytes, frames_sha256) = 0),
         CHECK ((status = 'failed') = (error IS NOT NULL))
       )`)
     this.addSql('CREATE INDEX snapshots_by_dataset ON snapshots (dataset, id DESC)')

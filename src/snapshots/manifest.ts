@@ -27,12 +27,20 @@ export interface Manifest {
   holdfast: 1
   id: string
   dataset: string
-  scope: unknown
+  scope: Record<string, unknown>
+  /** What a month or a period meant in the dataset's time zone; null at an open end and for other scopes. */
+  scopeFrom: string | null
+  scopeTo: string | null
   trigger: string
   title: string | null
   note: string | null
   createdBy: string | null
+  /** The restore that this snapshot makes undoable. */
+  restoreId: string | null
+  createdAt: string
   takenAt: string
+  /** When its stored bytes had been read again and found good. */
+  finishedAt: string
   expiresAt: string | null
   hold: boolean
   /** Rows per table, and declared stats. */

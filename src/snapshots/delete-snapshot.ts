@@ -1,0 +1,56 @@
+import type { FastifyInstance } from 'fastify'
+import { requireSnapshot, topicOf } from './attempts.ts'
+import { auditSnapshot, type Cause } from './audit-snapshot.ts'
+import { snapshotProblems } from './errors.ts'
+import { trySettleStore } from './settle-store.ts'
+import type { Snapshot } from './snapshot.ts'
+
+const dayMs = 86_400_000
+
+/**
+ * Deletes a snapshot: it is gone from every list with the commit, then its manifest, its artifact and its row go. What
+ * a crash or an unreachable store leaves of that is done by the next reconciliation.
+ * @param force also when a restore could still be undone with it
+ * @throws Problem SNAPSHOT_NOT_FOUND, SNAPSHOT_HELD, SNAPSHOT_UNFINISHED, SNAPSHOT_NEEDED
+ */
+export async function deleteSnapshot(
+  app: FastifyInstance,
+  id: string,
+  { force, ...cause }: Cause & { force: boolean },
+): Promise<void> {
+  await app.orm.em.fork().transactional(async (em) => {
+    const snapshot = await requireSnapshot(em, id)
+    if (!force) refuseWhenNeeded(app, snapshot)
+    const { status, title, key, sha256 } = snapshot
+    snapshot.delete(app.clock.now())
+    await auditSnapshot(em, snapshot, 'deleted', cause, { metadata: { status, title, key, sha256, force } })
+    await app.signals.send(em, topicOf(id))
+  })
+  await trySettleStore(app, id)
+}
+
+/**
+ * Ends a snapshot whose time is over: its bytes go, its description stays.
+ * @throws Problem SNAPSHOT_NOT_FOUND, SNAPSHOT_HELD, SNAPSHOT_NOT_COMPLETED, SNAPSHOT_NEEDED
+ */
+export async function expireSnapshot(app: FastifyInstance, id: string, cause: Cause): Promise<void> {
+  await app.orm.em.fork().transactional(async (em) => {
+    const snapshot = await requireSnapshot(em, id)
+    refuseWhenNeeded(app, snapshot)
+    snapshot.expire()
+    await auditSnapshot(em, snapshot, 'expired', cause, { metadata: { key: snapshot.key } })
+    await app.signals.send(em, topicOf(id))
+  })
+  await trySettleStore(app, id)
+}
+
+/** What a restore overwrote is kept for as long as backups are, so that it can be undone. */
+function refuseWhenNeeded({ clock, config }: FastifyInstance, snapshot: Snapshot): void {
+  const { restoreId, status, takenAt } = snapshot
+  if (restoreId === null || status !== 'completed' || takenAt === null) return
+  const until = new Date(takenAt.getTime() + config.backupRetentionDays * dayMs)
+  if (clock.now() >= until) return
+  throw snapshotProblems.SNAPSHOT_NEEDED(
+    `Restore ${restoreId} can be undone with snapshot ${snapshot.id} until ${until.toISOString()}.`,
+  )
+}

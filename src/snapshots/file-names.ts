@@ -1,0 +1,68 @@
+const artifactSuffix = '.json.zst'
+const manifestSuffix = '.manifest.json'
+
+/**
+ * The key that a snapshot's first attempt is stored under.
+ * @param directory the folder of the dataset's snapshots in the store
+ */
+export function artifactKey(
+  directory: string,
+  { id, scope, createdAt }: { id: string; scope: Record<string, unknown>; createdAt: Date },
+): string {
+  return `${directory}/${scopeSlug(scope)}/${compactTime(createdAt)}-${id}${artifactSuffix}`
+}
+
+/**
+ * Each attempt has a key of its own, so that one that was given up and wakes up later overwrites nothing.
+ * @param key of any attempt at the same snapshot
+ * @param attempt from 1
+ */
+export function attemptKey(key: string, attempt: number): string {
+  const base = key.slice(0, -artifactSuffix.length).replace(/\.\d+$/, '')
+  return `${base}${attempt === 1 ? '' : `.${attempt}`}${artifactSuffix}`
+}
+
+/** @param key an artifact's key */
+export function manifestKey(key: string): string {
+  return `${key}${manifestSuffix}`
+}
+
+/** Tells what lies under a key of the store, and the artifact's key that it belongs to; null for anything else. */
+export function recognise(key: string): { kind: 'artifact' | 'manifest'; artifact: string } | null {
+  if (key.endsWith(artifactSuffix)) return { kind: 'artifact', artifact: key }
+  if (!key.endsWith(artifactSuffix + manifestSuffix)) return null
+  return { kind: 'manifest', artifact: key.slice(0, -manifestSuffix.length) }
+}
+
+/** The name that people get a file under: `<dataset>_<scope>_<time>.<extension>`, the one rule for all downloads. */
+export function fileName(
+  dataset: string,
+  scope: Record<string, unknown>,
+  at: Date,
+  extension: string,
+): string {
+  return `${dataset}_${scopeSlug(scope)}_${compactTime(at)}.${extension}`
+}
+
+/** `20261120T190619Z`: sorts by time, and is a file name everywhere. */
+function compactTime(at: Date): string {
+  return `${at.toISOString().slice(0, 19).replace(/[-:]/g, '')}Z`
+}
+
+/** A scope in a file name: to be read, not to be unique. */
+function scopeSlug({ keys, month, from, to }: Record<string, unknown>): string {
+  if (Array.isArray(keys))
+    return keys.length === 1 ? slug([keys[0]].flat().join('-')) : `${keys.length}-records`
+  if (typeof month === 'string') return month
+  if (from === undefined && to === undefined) return 'all'
+  return slug([from ?? 'start', to ?? 'end'].join('_'))
+}
+
+/** Letters and digits of any script stay; at most 60 characters, 240 bytes: a file name has 255. */
+function slug(text: string): string {
+  const safe = text
+    .normalize('NFC')
+    .replace(/[^\p{L}\p{N}_]+/gu, '-')
+    .replace(/^-+|-+$/g, '')
+  return [...safe].slice(0, 60).join('') || 'record'
+}

@@ -1,0 +1,48 @@
+import type { FastifyInstance } from 'fastify'
+import { generateJob } from './generate-snapshot.ts'
+import { trySettleStore } from './settle-store.ts'
+import { Snapshot } from './snapshot.ts'
+
+/** How soon, at the latest, somebody takes up what a dead process left behind. */
+const intervalMs = 15_000
+
+/**
+ * Sees to it, at the start and from then on, that nothing stays half done: a snapshot that waits or is generating has
+ * a job, and the store is as the rows say. Any number of replicas may do it at the same time.
+ */
+export function keepReconciled(app: FastifyInstance): void {
+  let running = Promise.resolve()
+  const run = () => {
+    running = running
+      .then(() => reconcileSnapshots(app))
+      .catch((error: unknown) => app.log.error({ err: error }, 'snapshots could not be reconciled'))
+  }
+  let timer: NodeJS.Timeout
+  app.addHook('onReady', async () => {
+    run()
+    timer = setInterval(run, intervalMs).unref()
+  })
+  app.addHook('preClose', async () => {
+    clearInterval(timer)
+    await running
+  })
+}
+
+/** Once. */
+export async function reconcileSnapshots(app: FastifyInstance): Promise<void> {
+  await requeueUnfinished(app)
+  const due = await app.orm.em.fork().find(Snapshot, { storeDue: true }, { fields: ['id'], limit: 1000 })
+  for (const { id } of due) await trySettleStore(app, id)
+}
+
+/**
+ * Enqueuing does nothing where a job waits or runs. Safety snapshots are taken by the restore that needs them, which
+ * fails them itself when it finds that it was interrupted.
+ */
+async function requeueUnfinished({ orm, queue }: FastifyInstance): Promise<void> {
+  await orm.em.fork().transactional(async (em) => {
+    const where = { status: { $in: ['queued', 'generating'] }, restoreId: null } as const
+    const unfinished = await em.find(Snapshot, where, { fields: ['id'] })
+    for (const { id } of unfinished) await queue.enqueue(em, generateJob, { id }, id)
+  })
+}
