@@ -30,9 +30,12 @@ export function components(assets: string) {
     span: wordSpan,
     scope: wordScope,
     key: wordKey,
+    sentence: (words: string): string => words.charAt(0).toUpperCase() + words.slice(1),
+    sum: (counts: Record<string, number>): number => Object.values(counts).reduce((a, b) => a + b, 0),
     url,
     attributes,
-    difference,
+    changed,
+    value,
 
     bytes: (value: number | null): Markup | string =>
       value === null
@@ -63,6 +66,25 @@ export function components(assets: string) {
       return html`<span class="status ${tone}">${icon(name)}${words ?? word}</span>`
     },
 
+    /** The label of the field in which a name is typed before something is lost. */
+    typeToConfirm: (name: string): Markup => html`Type <code>${name}</code> to confirm`,
+
+    statusWord: (status: string): string => statuses[status]?.word ?? status,
+
+    /** A date of the application's own data, as it has it. */
+    moment: (text: string): Markup =>
+      html`<span title="${text}">${text.slice(0, 16).replace('T', ' ')}</span>`,
+
+    /** Where the page of something that the audit log names is, or null when it has none. */
+    entity: (type: string, id: string): string | null => {
+      const pages: Record<string, string> = {
+        snapshot: '/snapshots/',
+        restore: '/restores/',
+        dataset: '/datasets/',
+      }
+      return pages[type] === undefined ? null : `${pages[type]}${id}`
+    },
+
     /** A long id: shortened to its telling end, whole when copied. UUIDv7s start alike when made together. */
     id: (id: string): Markup =>
       html`<span class="id"
@@ -90,7 +112,7 @@ function exact(date: Date): string {
 }
 
 /** A path with its query; empty and missing values are left out. */
-function url(path: string, query: Record<string, unknown> = {}): string {
+export function url(path: string, query: Record<string, unknown> = {}): string {
   const parameters = new URLSearchParams()
   for (const [name, value] of Object.entries(query)) {
     if (value !== undefined && value !== null && value !== '') parameters.append(name, String(value))
@@ -121,6 +143,21 @@ const statuses: Record<string, { tone: string; icon: string; word: string }> = {
   safe: { tone: 'good', icon: 'shield', word: 'Safe' },
   due: { tone: 'warn', icon: 'clock', word: 'Due' },
   warning: { tone: 'warn', icon: 'warning', word: 'Warning' },
+}
+
+/** A field before and after, with what differs marked. */
+function changed(before: unknown, after: unknown): { before: Markup; after: Markup } {
+  if (typeof before === 'string' && typeof after === 'string') return difference(before, after)
+  return { before: html`<del>${value(before)}</del>`, after: html`<ins>${value(after)}</ins>` }
+}
+
+/** A value of a record, as the artifact has it. */
+function value(of: unknown): Markup {
+  if (of === null) return html`<span class="muted">null</span>`
+  if (of === undefined) return html`<span class="muted">not there</span>`
+  const text = typeof of === 'string' ? of : JSON.stringify(of)
+  if (text === '') return html`<span class="muted">empty</span>`
+  return html`${text.length > 500 ? `${text.slice(0, 500)}…` : text}`
 }
 
 /** HTML attributes: null and false are left out, true stands alone. */

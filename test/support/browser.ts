@@ -71,7 +71,7 @@ export async function accessibilityProblems(page: Page): Promise<string[]> {
 
 /** By how many pixels the page is wider than its window. */
 export async function overflow(page: Page): Promise<number> {
-  return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
+  return page.evaluate<number>('document.documentElement.scrollWidth - document.documentElement.clientWidth')
 }
 
 /** Everything the browser complained about from now on: errors of scripts and refusals by the content security policy. */
