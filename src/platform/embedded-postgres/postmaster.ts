@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { open, readFile, readlink, realpath, rename, rm, type FileHandle } from 'node:fs/promises'
+import { open, readFile, readlink, rename, rm, type FileHandle } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -162,9 +162,12 @@ async function removeMisleadingPidFile(directory: string): Promise<void> {
   if (pid && isAlive(pid) && !(await worksIn(pid, directory))) await rm(join(directory, 'postmaster.pid'))
 }
 
-/** Shuts down the server that runs on a data directory, if any: a checkpoint first, so that the next start is quick. */
+/**
+ * Shuts down the server that runs on a data directory, if any: a checkpoint first, so that the next start is quick.
+ * @param directory real path
+ */
 export async function stopPostmaster(directory: string): Promise<void> {
-  const found = await findPostmaster(await realpath(directory))
+  const found = await findPostmaster(directory)
   if (!found) return
   const fastShutdown = 'SIGINT'
   process.kill(found.pid, fastShutdown)
