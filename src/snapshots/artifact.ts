@@ -57,7 +57,7 @@ export async function captureArtifact(options: CaptureOptions): Promise<Captured
   const nodes = tableNodes(dataset.root)
   const rows = nodes.map(() => 0)
   const counts = () => Object.fromEntries(nodes.map((node, i) => [node.name, rows[i]!]))
-  return withSharedSnapshot(source, 'read only', async (client, snapshot) => {
+  return withSharedSnapshot(source, async (client, snapshot) => {
     const stats = (await options.stats?.(client)) ?? {}
     const records = few
       ? captureFewRecords(client, dataset, condition)

@@ -12,23 +12,35 @@ export interface SharedSnapshot {
 }
 
 /**
- * Runs `work` on one instant of the source, in a transaction that is rolled back or committed by `finish`.
- * @param access `read only` refuses every write but those to temporary tables; `read write` leaves COMMIT to `work`
+ * Runs `work` on one instant of the source, in a read-only transaction.
  */
 export async function withSharedSnapshot<T>(
   source: SourcePool,
-  access: 'read only' | 'read write',
   work: (client: pg.PoolClient, snapshot: SharedSnapshot) => Promise<T>,
 ): Promise<T> {
-  return source.withConnection(async (client) => {
-    await client.query(`BEGIN ISOLATION LEVEL REPEATABLE READ, ${access.toUpperCase()}`)
-    try {
-      const { rows } = await client.query<{ id: string }>('SELECT pg_catalog.pg_export_snapshot() AS id')
-      return await work(client, { withReader: (read) => readAt(source, rows[0]!.id, read) })
-    } finally {
-      await client.query('ROLLBACK').catch(() => undefined)
-    }
-  })
+  return source.withConnection((client) =>
+    inSharedSnapshot(source, client, 'read only', (snapshot) => work(client, snapshot)),
+  )
+}
+
+/**
+ * The same over a connection at hand.
+ * @param access `read only` refuses every write but those to temporary tables; with `read write` it is for `work` to
+ *   commit: what it leaves open is rolled back
+ */
+export async function inSharedSnapshot<T>(
+  source: SourcePool,
+  client: pg.PoolClient,
+  access: 'read only' | 'read write',
+  work: (snapshot: SharedSnapshot) => Promise<T>,
+): Promise<T> {
+  await client.query(`BEGIN ISOLATION LEVEL REPEATABLE READ, ${access.toUpperCase()}`)
+  try {
+    const { rows } = await client.query<{ id: string }>('SELECT pg_catalog.pg_export_snapshot() AS id')
+    return await work({ withReader: (read) => readAt(source, rows[0]!.id, read) })
+  } finally {
+    if (client.getTransactionStatus() !== 'I') await client.query('ROLLBACK').catch(() => undefined)
+  }
 }
 
 async function readAt<T>(

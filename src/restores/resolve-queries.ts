@@ -1,0 +1,173 @@
+import type { Column, ForeignKey, TableName } from '../source/catalog.ts'
+import { quoteIdentifier as quote, quoteTable } from '../source/identifiers.ts'
+import type { Reference } from '../datasets/definition.ts'
+import { jsonExpression } from '../source/values.ts'
+import { referenceColumn, type Stage } from './stage.ts'
+
+/** Every statement that fills in what an artifact doesn't hold: internal ids, parents, the rows references point at. */
+
+const equal = (left: string, a: string[], right: string, b: string[]) =>
+  a.map((column, i) => `${left}.${column} = ${right}.${b[i]!}`).join(' AND ')
+
+const names = (columns: Column[]) => columns.map((column) => quote(column.name))
+
+const assignments = (targets: string[], table: string, from: string[]) =>
+  targets.map((target, i) => `${target} = ${table}.${from[i]!}`).join(', ')
+
+const isNull = (table: string, columns: string[]) => columns.map((column) => `${table}.${column} IS NULL`).join(' OR ')
+
+const isNotNull = (table: string, columns: string[]) =>
+  columns.map((column) => `${table}.${column} IS NOT NULL`).join(' AND ')
+
+/** Parent columns whose values the artifact leaves out, from the parent's stage. */
+export function resolveParents(stage: Stage, parent: Stage): string {
+  const columns = names(stage.node.parent!.columns)
+  const parentColumns = names(stage.node.parent!.parentColumns)
+  return `UPDATE ${stage.table} AS s SET ${assignments(columns, 'p', parentColumns)}
+    FROM ${parent.table} AS p WHERE p."_no" = s."_parent" AND (${isNull('s', columns)})`
+}
+
+/** A reference's columns from the row that has the stable key now. */
+export function resolveReference(stage: Stage, r: number): string {
+  const reference = stage.node.references[r]!
+  const keys = reference.key.map((_, part) => referenceColumn(r, part))
+  return `UPDATE ${stage.table} AS s
+    SET ${assignments(names(reference.columns), 'x', names(reference.referencedColumns))}, "_found${r}" = true
+    FROM ${quoteTable(reference.table)} AS x WHERE ${equal('x', names(reference.key), 's', keys)}`
+}
+
+/** Takes back what was found where that row is itself about to be deleted. @param targets stages of its table */
+export function forgetDoomed(stage: Stage, r: number, targets: Stage[]): string {
+  const { columns, referencedColumns } = stage.node.references[r]!
+  const doomed = targets.map(
+    (target) =>
+      `EXISTS (SELECT FROM ${target.table} AS d WHERE d."_op" = 'd' AND ${equal('d', names(referencedColumns), 's', names(columns))})`,
+  )
+  const cleared = names(columns).map((column) => `${column} = NULL`)
+  return `UPDATE ${stage.table} AS s SET ${cleared.join(', ')}, "_found${r}" = false
+    WHERE s."_op" IN ('c', 'u') AND (${doomed.join(' OR ')})`
+}
+
+/** The same from a row that this very restore creates. */
+export function resolveCreatedReference(stage: Stage, r: number, other: Stage, assign: boolean): string {
+  const reference = stage.node.references[r]!
+  const keys = reference.key.map((_, part) => referenceColumn(r, part))
+  const values = assign ? `${assignments(names(reference.columns), 'x', names(reference.referencedColumns))}, ` : ''
+  return `UPDATE ${stage.table} AS s SET ${values}"_found${r}" = true
+    FROM ${other.table} AS x
+    WHERE x."_op" = 'c' AND ${equal('x', names(reference.key), 's', keys)} AND s."_found${r}" IS NOT TRUE`
+}
+
+/** Internal ids of rows that exist, by their key among their siblings. */
+export function resolveExisting(stage: Stage): string {
+  const { node } = stage
+  const match = names([...node.key, ...(node.parent?.columns ?? [])])
+  const internal = names(node.internal)
+  return `UPDATE ${stage.table} AS s SET ${assignments(internal, 't', internal)}
+    FROM ${quoteTable(node.table)} AS t WHERE s."_op" <> 'c' AND ${equal('t', match, 's', match)}`
+}
+
+/** New internal ids for rows to create, by the columns' own defaults from the catalog. */
+export function assignInternal(stage: Stage): string {
+  const defaults = stage.node.internal.map((column) => `${quote(column.name)} = ${column.default!}`)
+  return `UPDATE ${stage.table} SET ${defaults.join(', ')} WHERE "_op" = 'c'`
+}
+
+/** Rows that must exist and were not found: none, since all was read at one instant. */
+export function countUnidentified(stage: Stage): string {
+  return `SELECT pg_catalog.count(*)::int AS rows FROM ${stage.table} AS s
+    WHERE s."_op" IN ('u', 'd') AND (${isNull('s', names(stage.identity))})`
+}
+
+/** Rows whose reference points at nothing that is there or will be. */
+function dangling(reference: Reference, r: number): string {
+  const keys = reference.key.map((_, part) => `s.${referenceColumn(r, part)} IS NOT NULL`)
+  return `s."_op" IN ('c', 'u') AND ${keys.join(' AND ')} AND s."_found${r}" IS NOT TRUE`
+}
+
+/** Lists rows whose reference dangles. $1: how many at most */
+export function listDangling(stage: Stage, r: number): string {
+  const reference = stage.node.references[r]!
+  const key = reference.key.map((_, part) => `s.${referenceColumn(r, part)}::text`).join(', ')
+  return `SELECT pg_catalog.json_build_array(${key}) AS missing, s."_record"::int AS record,
+      (pg_catalog.count(*) OVER ())::int AS total
+    FROM ${stage.table} AS s WHERE ${dangling(reference, r)} ORDER BY s."_no" LIMIT $1`
+}
+
+/** Rule `skip`: leaves rows alone whose reference dangles. */
+export function skipDangling(stage: Stage, r: number): string {
+  return `UPDATE ${stage.table} AS s SET "_op" = 'x' WHERE ${dangling(stage.node.references[r]!, r)}`
+}
+
+/** What is below a row that isn't created can't be created either. */
+export function skipBelow(stage: Stage, parent: Stage): string {
+  return `UPDATE ${stage.table} AS s SET "_op" = 'x' FROM ${parent.table} AS p
+    WHERE p."_no" = s."_parent" AND p."_op" = 'x' AND s."_op" = 'c'`
+}
+
+/** Pointers of a foreign key that no declared reference covers, to rows that are not there and won't be. $1: how many at most */
+export function listBrokenPointers(stage: Stage, key: ForeignKey, targets: Stage[], doomed: Stage[]): string {
+  const columns = key.columns.map(quote)
+  const referenced = key.referencedColumns.map(quote)
+  const stays = doomed.map(
+    (other) =>
+      `NOT EXISTS (SELECT FROM ${other.table} AS d WHERE d."_op" = 'd' AND ${equal('d', names(other.identity), 'x', names(other.identity))})`,
+  )
+  const exists = [`SELECT FROM ${quoteTable(key.references)} AS x WHERE ${equal('x', referenced, 's', columns)}${stays.map((s) => ` AND ${s}`).join('')}`]
+  for (const target of targets)
+    exists.push(`SELECT FROM ${target.table} AS c WHERE c."_op" = 'c' AND ${equal('c', referenced, 's', columns)}`)
+  return `SELECT pg_catalog.json_build_array(${columns.map((column) => `s.${column}::text`).join(', ')}) AS missing,
+      s."_record"::int AS record, (pg_catalog.count(*) OVER ())::int AS total
+    FROM ${stage.table} AS s
+    WHERE s."_op" IN ('c', 'u') AND ${isNotNull('s', columns)}
+      AND ${exists.map((query) => `NOT EXISTS (${query})`).join(' AND ')}
+    ORDER BY s."_no" LIMIT $1`
+}
+
+/**
+ * Rows to delete that others point at, which stay: of tables outside the dataset, or rows that this restore keeps.
+ * Deleting them would fail, or change rows that no artifact holds.
+ * @param key a foreign key that points at the stage's table
+ * @param holders stages of the pointing table
+ */
+export function listHeld(stage: Stage, key: ForeignKey, holders: Stage[]): string {
+  const referenced = key.referencedColumns.map(quote)
+  const gone = holders.map((holder) => {
+    const moved = key.columns.every((name) => holder.columns.some((column) => column.name === name))
+      ? ` OR (h."_op" = 'u' AND NOT (${equal('h', key.columns.map(quote), 's', referenced)}))`
+      : ''
+    return `NOT EXISTS (SELECT FROM ${holder.table} AS h WHERE (h."_op" = 'd'${moved}) AND ${equal('h', names(holder.identity), 'o', names(holder.identity))})`
+  })
+  return `SELECT s."_top"::text AS top, s."_record"::int AS record, pg_catalog.count(*)::int AS rows
+    FROM ${stage.table} AS s JOIN ${quoteTable(key.table)} AS o ON ${equal('o', key.columns.map(quote), 's', referenced)}
+    WHERE s."_op" = 'd'${gone.map((condition) => ` AND ${condition}`).join('')}
+    GROUP BY s."_top", s."_record" ORDER BY s."_top"`
+}
+
+/** Leaves everything alone that was to be deleted along with the given topmost rows. $1: their numbers, text[] */
+export function keepHeld(stage: Stage): string {
+  return `UPDATE ${stage.table} SET "_op" = 'x' WHERE "_op" = 'd' AND "_top" = ANY ($1::text[]::bigint[])`
+}
+
+export function countOperations(stage: Stage): string {
+  return `SELECT "_op"::text AS op, pg_catalog.count(*)::int AS rows FROM ${stage.table} GROUP BY "_op"`
+}
+
+/** Records by what becomes of them: created, deleted, left alone, or changed (any row of them is written). */
+export function countRecords(stages: Stage[]): string {
+  const written = stages.map(({ table }) => `SELECT "_record" FROM ${table} WHERE "_op" IN ('c', 'u', 'd')`)
+  return `SELECT pg_catalog.count(*) FILTER (WHERE r."_op" = 'c')::int AS "create",
+      pg_catalog.count(*) FILTER (WHERE r."_op" = 'd')::int AS "delete",
+      pg_catalog.count(*) FILTER (WHERE r."_op" = 'x')::int AS "skip",
+      pg_catalog.count(*) FILTER (WHERE r."_op" IN ('k', 'u') AND w."_record" IS NOT NULL)::int AS "update"
+    FROM ${stages[0]!.table} AS r LEFT JOIN (${written.join(' UNION ')}) AS w ON w."_record" = r."_no"`
+}
+
+/** Keys of records, as artifacts have them. $1: numbers of their root rows, bigint[] */
+export function listKeys(root: Stage): string {
+  const key = root.node.key.map((column) => jsonExpression('s', column))
+  return `SELECT s."_no"::int AS record, pg_catalog.json_build_array(${key.join(', ')}) AS key
+    FROM ${root.table} AS s WHERE s."_no" = ANY ($1::bigint[])`
+}
+
+export const sameTable = (a: TableName, b: TableName) => a.schema === b.schema && a.name === b.name

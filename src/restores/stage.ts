@@ -1,0 +1,164 @@
+import type pg from 'pg'
+import type { Column } from '../source/catalog.ts'
+import { copyRows } from '../source/copy.ts'
+import { quoteIdentifier } from '../source/identifiers.ts'
+import { toCopyText, type Value } from '../source/values.ts'
+import type { TableNode } from '../datasets/definition.ts'
+import type { Field, Row, SharedColumns } from '../snapshots/diff-record.ts'
+
+/**
+ * What is to become of a row: create, update, delete, keep (staged because a row below it changes), or x: left alone
+ * after all, by a rule.
+ */
+export type Operation = 'c' | 'u' | 'd' | 'k' | 'x'
+
+/** A temporary table that holds the rows of one table that a restore touches, with the values they shall have. */
+export interface Stage {
+  node: TableNode
+  /** Its place in `tableNodes`. */
+  index: number
+  /** Quoted, schema and all. */
+  table: string
+  /** Columns of the dataset's table that are staged under their own names. */
+  columns: Column[]
+  /** Those of them that the artifact brings, references included: what an update sets. */
+  restored: Column[]
+  /** Tells a row of the table from all others. */
+  identity: Column[]
+}
+
+/** Bookkeeping columns; see StagedRow. A table of the application with such names is refused by PostgreSQL itself. */
+const bookkeeping = '"_no" bigint, "_op" "char", "_parent" bigint, "_top" bigint, "_record" bigint'
+
+/** Staged text of all tables at which it is sent on, in characters. */
+const flushCharacters = 4_194_304
+
+/** Name of the staged column with part `part` of the stable key of reference `reference`. */
+export function referenceColumn(reference: number, part: number): string {
+  return quoteIdentifier(`_r${reference}_${part}`)
+}
+
+/** Describes the stages of a dataset's tables, in the order of `tableNodes`; none for tables that the artifact lacks. */
+export function describeStages(nodes: TableNode[], shared: SharedColumns): Stage[] {
+  return nodes.flatMap((node, index) => {
+    if (!shared.has(node)) return []
+    const pointers = node.references.flatMap((reference) => reference.columns)
+    const restored = node.table.columns.filter(
+      (column) => shared.get(node)?.includes(column) || (pointers.includes(column) && isShared(node, column, shared)),
+    )
+    const parent = node.parent?.columns ?? []
+    const columns = [...new Set([...restored, ...parent, ...node.internal, ...node.key])]
+    const primary = node.table.primaryKey.map((name) => columns.find((column) => column.name === name))
+    const identity = primary.length > 0 && primary.every((column) => column !== undefined) ? primary : [...parent, ...node.key]
+    return [{ node, index, table: `pg_temp.${quoteIdentifier(`holdfast_${index}`)}`, columns, restored, identity }]
+  })
+}
+
+/** Of a reference with several columns only the first stands in the artifact, for all of them. */
+function isShared(node: TableNode, column: Column, shared: SharedColumns): boolean {
+  const reference = node.references.find(({ columns }) => columns.includes(column))
+  return reference !== undefined && (shared.get(node)?.includes(reference.columns[0]!) ?? false)
+}
+
+/** Creates the stages; outside of a transaction when that is to be read-only. */
+export async function createStages(client: pg.ClientBase, stages: Stage[]): Promise<void> {
+  for (const { table, columns, node } of stages) {
+    const own = columns.map((column) => `${quoteIdentifier(column.name)} ${column.type}`)
+    const keys = node.references.flatMap((reference, r) => [
+      ...reference.key.map((column, part) => `${referenceColumn(r, part)} ${column.type}`),
+      `"_found${r}" boolean`,
+    ])
+    await client.query(`DROP TABLE IF EXISTS ${table}`)
+    await client.query(`CREATE TEMPORARY TABLE ${table.replace('pg_temp.', '')} (${[bookkeeping, ...own, ...keys].join(', ')})`)
+  }
+}
+
+export async function dropStages(client: pg.ClientBase, stages: Stage[]): Promise<void> {
+  for (const { table } of stages) await client.query(`DROP TABLE IF EXISTS ${table}`)
+}
+
+/** A row to stage. Numbers are unique over all tables; 0 stands for none. */
+export interface StagedRow {
+  stage: Stage
+  number: number
+  operation: Operation
+  /** The row above it, and that row's values, which its parent columns are taken from. */
+  parent: number
+  parentRow: Row | null
+  /** The topmost row above it that is created or deleted along with it, or itself. */
+  top: number
+  /** The root's row. */
+  record: number
+  row: Row
+}
+
+/** Collects rows and sends them on with COPY, a stage at a time. */
+export class StageWriter {
+  #client: pg.ClientBase
+  #pending: Map<Stage, string[]>
+  #size = 0
+
+  constructor(client: pg.ClientBase, stages: Stage[]) {
+    this.#client = client
+    this.#pending = new Map(stages.map((stage) => [stage, []]))
+  }
+
+  add(staged: StagedRow): void {
+    const line = copyLine(staged)
+    this.#pending.get(staged.stage)!.push(line)
+    this.#size += line.length
+  }
+
+  async flush(force = false): Promise<void> {
+    if (!force && this.#size < flushCharacters) return
+    for (const [stage, lines] of this.#pending) {
+      if (lines.length > 0) await copyRows(this.#client, stage.table, lines.join(''))
+      lines.length = 0
+    }
+    this.#size = 0
+  }
+}
+
+const none = '\\N'
+
+function copyLine({ stage, number, operation, parent, parentRow, top, record, row }: StagedRow): string {
+  const { node } = stage
+  const fields = [String(number), operation, String(parent), String(top), String(record)]
+  for (const column of stage.columns) fields.push(columnText(node, column, row, parentRow))
+  for (const reference of node.references) {
+    const field = row[reference.columns[0]!.name] as Field | undefined
+    fields.push(...stableKey(field, reference.key.length), none)
+  }
+  return `${fields.join('\t')}\n`
+}
+
+/** What is known of a column's value from the artifact; the rest is looked up in the database afterwards. */
+function columnText(node: TableNode, column: Column, row: Row, parentRow: Row | null): string {
+  const reference = node.references.find(({ columns }) => columns.includes(column))
+  if (reference !== undefined) {
+    const field = row[reference.columns[0]!.name] as Field | undefined
+    const raw = isUnresolved(field) ? field.unresolved[reference.columns.indexOf(column)]! : null
+    return toCopyText(raw)
+  }
+  const asParent = node.parent?.columns.indexOf(column) ?? -1
+  if (asParent >= 0) {
+    const value = parentRow?.[node.parent!.parentColumns[asParent]!.name]
+    return isValue(value) ? toCopyText(value) : none
+  }
+  const value = row[column.name]
+  return isValue(value) ? toCopyText(value) : none
+}
+
+function isValue(field: Field | Row[] | undefined): field is Value {
+  return field !== undefined && (field === null || typeof field !== 'object')
+}
+
+function isUnresolved(field: Field | undefined): field is { unresolved: string[] } {
+  return field !== null && typeof field === 'object' && 'unresolved' in field
+}
+
+function stableKey(field: Field | undefined, parts: number): string[] {
+  if (field === undefined || field === null || isUnresolved(field)) return Array.from({ length: parts }, () => none)
+  const key = typeof field === 'object' && 'key' in field ? field.key : field
+  return (Array.isArray(key) ? key : [key as Value]).map(toCopyText)
+}

@@ -1,0 +1,131 @@
+import type { Column, ForeignKey } from '../source/catalog.ts'
+import { quoteIdentifier as quote, quoteTable } from '../source/identifiers.ts'
+import type { Stage } from './stage.ts'
+
+/** The statements that lock, change and prove. Each takes its rows from a stage. */
+
+const target = (stage: Stage) => quoteTable(stage.node.table)
+
+const sameRow = (stage: Stage) =>
+  stage.identity.map((column) => `t.${quote(column.name)} = s.${quote(column.name)}`).join(' AND ')
+
+/** Locks what is to be changed, in a fixed order. Under repeatable read it fails when a row has changed since. */
+export function lockRows(stage: Stage): string {
+  const order = stage.identity.map((column) => `t.${quote(column.name)}`).join(', ')
+  return `SELECT pg_catalog.count(*)::int AS rows FROM (SELECT FROM ${target(stage)} AS t JOIN ${stage.table} AS s ON ${sameRow(stage)}
+    WHERE s."_op" IN ('u', 'd') ORDER BY ${order} FOR UPDATE OF t) AS locked`
+}
+
+/** Columns of a foreign key that may be empty for a moment, while rows of both sides are deleted or created. */
+export function looseColumns(stage: Stage, key: ForeignKey): Column[] {
+  const parent = stage.node.parent?.columns ?? []
+  const columns = key.columns.map((name) => stage.columns.find((column) => column.name === name))
+  const loose = columns.filter(
+    (column) =>
+      column !== undefined && !column.notNull && !parent.includes(column) && !stage.identity.includes(column),
+  )
+  return loose as Column[]
+}
+
+/** Lets go of rows that are to be deleted, before they are. */
+export function detach(stage: Stage, key: ForeignKey, doomed: Stage): string {
+  const columns = looseColumns(stage, key)
+  const points = key.columns.map((name, i) => `t.${quote(name)} = d.${quote(key.referencedColumns[i]!)}`)
+  return `UPDATE ${target(stage)} AS t SET ${columns.map((column) => `${quote(column.name)} = NULL`).join(', ')}
+    FROM ${stage.table} AS s, ${doomed.table} AS d
+    WHERE s."_op" IN ('u', 'd') AND ${sameRow(stage)} AND d."_op" = 'd' AND ${points.join(' AND ')}`
+}
+
+export function deleteRows(stage: Stage): string {
+  return `DELETE FROM ${target(stage)} AS t USING ${stage.table} AS s WHERE s."_op" = 'd' AND ${sameRow(stage)}`
+}
+
+/** @param late columns that are filled in afterwards, when all rows are there */
+export function insertRows(stage: Stage, late: Set<Column>): string {
+  const columns = stage.columns.filter((column) => !late.has(column)).map((column) => quote(column.name))
+  return `INSERT INTO ${target(stage)} (${columns.join(', ')}) OVERRIDING SYSTEM VALUE
+    SELECT ${columns.map((column) => `s.${column}`).join(', ')} FROM ${stage.table} AS s WHERE s."_op" = 'c' ORDER BY s."_no"`
+}
+
+/** Columns that an update sets: what the artifact brings, but for keys and what PostgreSQL won't have set. */
+export function updatedColumns(stage: Stage): Column[] {
+  const parent = stage.node.parent?.columns ?? []
+  return stage.restored.filter(
+    (column) =>
+      !stage.identity.includes(column) && !parent.includes(column) && column.identity !== 'always',
+  )
+}
+
+/** @param rows which of the staged rows: 'u' all that they have, 'c' the late columns of what was created */
+export function updateRows(stage: Stage, columns: Column[], rows: 'u' | 'c'): string {
+  const set = columns.map((column) => `${quote(column.name)} = s.${quote(column.name)}`)
+  return `UPDATE ${target(stage)} AS t SET ${set.join(', ')} FROM ${stage.table} AS s
+    WHERE s."_op" = '${rows}' AND ${sameRow(stage)}`
+}
+
+/**
+ * Parks rows whose unique values are about to change hands, so that no order of updates can collide: the columns are
+ * emptied for a moment.
+ */
+export function parkRows(stage: Stage, columns: Column[]): string {
+  const changes = columns.map(
+    (column) => `t.${quote(column.name)}::text IS DISTINCT FROM s.${quote(column.name)}::text`,
+  )
+  return `UPDATE ${target(stage)} AS t SET ${columns.map((column) => `${quote(column.name)} = ${parked(column)}`).join(', ')}
+    FROM ${stage.table} AS s WHERE s."_op" = 'u' AND ${sameRow(stage)} AND (${changes.join(' OR ')})`
+}
+
+/** NULLs never collide; of integers and texts some that nobody uses. */
+function parked(column: Column): string {
+  if (!column.notNull) return 'NULL'
+  if (column.baseType === 'int2') return '(-32768 + s."_no")::smallint'
+  return column.keyOrder === 'integer' ? '-2147483648 + s."_no"' : `'holdfast-' || s."_no"`
+}
+
+/** Unique values that can be parked: of each unique key without row identity the first column that allows it. */
+export function parkable(stage: Stage): Column[] {
+  const updated = updatedColumns(stage)
+  const keys = stage.node.table.uniqueKeys.filter((key) => key.some((name) => updated.some((c) => c.name === name)))
+  const chosen = keys.map((key) => {
+    const candidates = updated.filter((column) => key.includes(column.name))
+    return candidates.find((column) => !column.notNull) ?? candidates.find((column) => parkedTypes.has(column.baseType))
+  })
+  return [...new Set(chosen.filter((column) => column !== undefined))]
+}
+
+const parkedTypes = new Set(['int2', 'int4', 'int8', 'text', 'varchar'])
+
+/** Rows that are now exactly as staged, and all that should be. */
+export function proveRows(stage: Stage): string {
+  const columns = stage.restored.map((column) => quote(column.name))
+  const row = (alias: string) => `ROW(${columns.map((column) => `${alias}.${column}`).join(', ')})::text`
+  const equal = columns.length === 0 ? 'true' : `${row('t')} = ${row('s')}`
+  return `SELECT pg_catalog.count(*)::int AS wanted, pg_catalog.count(t.tableoid)::int AS present,
+      pg_catalog.count(*) FILTER (WHERE t.tableoid IS NOT NULL AND ${equal})::int AS exact
+    FROM ${stage.table} AS s LEFT JOIN ${target(stage)} AS t ON ${sameRow(stage)} WHERE s."_op" IN ('c', 'u')`
+}
+
+/** Rows that should be gone and are not. */
+export function countSurvivors(stage: Stage): string {
+  return `SELECT pg_catalog.count(*)::int AS rows FROM ${stage.table} AS s JOIN ${target(stage)} AS t ON ${sameRow(stage)}
+    WHERE s."_op" = 'd'`
+}
+
+/** Columns whose default takes the next value of a sequence, with that sequence as the catalog writes it. */
+export function sequenceColumns(stage: Stage): { column: Column; sequence: string }[] {
+  return stage.columns.flatMap((column) => {
+    const sequence = /^nextval\((.+::regclass)\)$/s.exec(column.default ?? '')?.[1]
+    return sequence === undefined ? [] : [{ column, sequence }]
+  })
+}
+
+/** The sequence's quoted name, and how far it is behind the highest value that was created. */
+export function sequenceGap(stage: Stage, { column, sequence }: { column: Column; sequence: string }): string {
+  return `SELECT ${sequence}::text AS name, pg_catalog.max(s.${quote(column.name)})::text AS highest,
+      (pg_catalog.max(s.${quote(column.name)}) - COALESCE(pg_catalog.pg_sequence_last_value(${sequence}), 0))::text AS gap
+    FROM ${stage.table} AS s WHERE s."_op" = 'c'`
+}
+
+export function countToLock(stage: Stage): string {
+  return `SELECT pg_catalog.count(*)::int AS rows FROM ${stage.table} AS s WHERE s."_op" IN ('u', 'd')`
+}
