@@ -19,8 +19,8 @@ export interface S3Settings {
   pageSize?: number
 }
 
-/** Parts of this size make objects of up to 156 GiB (10,000 parts); two at a time fill a fast line. */
-export const UPLOAD = { partSize: 16 * 1024 * 1024, queueSize: 2 }
+/** Parts of this size, in bytes, make objects of up to 78 GiB (10,000 parts are allowed), two of them at a time. */
+export const UPLOAD = { partSize: 8 * 1024 * 1024, queueSize: 2 }
 
 /** What a server may take to answer, in milliseconds; a part is allowed this many times as long as other requests. */
 export const ANSWER_MS = 20_000

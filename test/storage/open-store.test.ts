@@ -68,6 +68,7 @@ t.test('refuses a wrong URL in one line that repeats nothing of it', async (t) =
     's3://bucket?endpoint=',
     's3://bucket?endpoint=ftp://SECRET',
     's3://bucket?endpoint=https://user:SECRET@host',
+    's3://bucket?endpoint=https://host?SECRET',
     's3://bucket?forcePathStyle=SECRET',
   ]
   for (const url of wrong) {

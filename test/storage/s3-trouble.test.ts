@@ -89,6 +89,7 @@ t.test('refusals', async (t) => {
     [503, 'SlowDown', unreachable],
     [301, 'PermanentRedirect', unreachable],
     [507, 'XMinioStorageFull', { code: 'STORE_FULL', status: 507 }],
+    [507, 'AnyCode', { code: 'STORE_FULL' }],
     [403, 'QuotaExceeded', { code: 'STORE_FULL' }],
   ] as const
   await Promise.all(
