@@ -34,6 +34,7 @@ export function components(assets: string) {
     sum: (counts: Record<string, number>): number => Object.values(counts).reduce((a, b) => a + b, 0),
     url,
     attributes,
+    fieldOf,
     changed,
     value,
 
@@ -158,6 +159,12 @@ function value(of: unknown): Markup {
   const text = typeof of === 'string' ? of : JSON.stringify(of)
   if (text === '') return html`<span class="muted">empty</span>`
   return html`${text.length > 500 ? `${text.slice(0, 500)}…` : text}`
+}
+
+/** The form's field that an error's pointer means: `/title` is `title`, `/scope/keys/3` is `keys`, `query:from` is `from`. */
+export function fieldOf(pointer: string): string {
+  const path = pointer.replace(/^\w+:/, '').split('/')
+  return path.findLast((part) => part !== '' && !/^\d+$/.test(part)) ?? ''
 }
 
 /** HTML attributes: null and false are left out, true stands alone. */
