@@ -4,7 +4,7 @@ import type { EntityManager } from '../platform/database.ts'
 import type { Actor } from './actor.ts'
 import { canonicalJson, storable } from './canonical.ts'
 import { PendingEntry } from './pending-entry.ts'
-import { redact, redactText } from './redact.ts'
+import { redact, redactText } from '../platform/redact.ts'
 
 /** What happened, for the audit log. */
 export interface AuditRecord {

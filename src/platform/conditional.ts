@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import plugin from 'fastify-plugin'
+import { isForApi } from './addresses.ts'
 import { defineProblems } from './errors.ts'
 
 const conditionalProblems = defineProblems({
@@ -58,8 +59,9 @@ export default plugin(
   { name: 'conditional', dependencies: ['problem-answers'] },
 )
 
-function isResource({ method, url }: FastifyRequest, reply: FastifyReply): boolean {
-  return (method === 'GET' || method === 'HEAD') && url.startsWith('/api/') && reply.statusCode === 200
+function isResource(request: FastifyRequest, reply: FastifyReply): boolean {
+  const { method } = request
+  return (method === 'GET' || method === 'HEAD') && isForApi(request) && reply.statusCode === 200
 }
 
 /** Strong: equal tags mean equal bytes. */

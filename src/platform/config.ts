@@ -146,7 +146,7 @@ function email(text: string | null): string | null {
 
 function timezone(text: string): string {
   try {
-    new Intl.DateTimeFormat('en', { timeZone: text })
+    Intl.DateTimeFormat('en', { timeZone: text })
     return text
   } catch {
     throw new ConfigError(`TIMEZONE must be a time zone's name such as Europe/Paris, not "${text}"`)

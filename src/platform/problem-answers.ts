@@ -1,8 +1,13 @@
-import type { ErrorObject } from 'ajv'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import plugin from 'fastify-plugin'
-import { defineProblems, Problem, type ProblemDefinition } from './errors.ts'
-import { describeErrors } from './validation.ts'
+import { isForApi, pathOf } from './addresses.ts'
+import { bodyProblems } from './bodies.ts'
+import { isDatabaseGone } from './database-failures.ts'
+import { listProblems } from './cursors.ts'
+import { defineProblems, Problem, type InputError, type ProblemDefinition } from './errors.ts'
+import { findErrors } from './find-errors.ts'
+import { problemDocument, problemType } from './problem-document.ts'
+import { rawProblems } from './raw-answers.ts'
 
 export const platformProblems = defineProblems({
   VALIDATION_FAILED: {
@@ -10,31 +15,26 @@ export const platformProblems = defineProblems({
     title: 'The request is not valid',
     hint: 'Mend what `errors` lists. Unknown fields and parameters are refused, and nothing is converted: a number is not a string.',
   },
-  BODY_MALFORMED: {
-    status: 400,
-    title: 'The body cannot be read',
-    hint: 'Send well-formed JSON in UTF-8 with Content-Type: application/json.',
-  },
-  BODY_TOO_LARGE: {
-    status: 413,
-    title: 'The body is too large',
-    hint: 'A request may have 1 MiB. Split it up.',
-  },
-  MEDIA_TYPE_UNSUPPORTED: {
-    status: 415,
-    title: 'The content type is not supported',
-    hint: 'Send JSON with Content-Type: application/json.',
-  },
   NOT_FOUND: {
     status: 404,
     title: 'There is nothing here',
     hint: 'Check the address. What was deleted, or belongs to a dataset that you may not see, is not found either.',
+  },
+  METHOD_NOT_ALLOWED: {
+    status: 405,
+    title: 'The address does not take this method',
+    hint: 'Use one of the methods that `Allow` lists.',
   },
   REQUEST_REFUSED: { status: 400, title: 'The request cannot be served', hint: 'See the detail.' },
   TOO_MANY_REQUESTS: {
     status: 429,
     title: 'Too many requests',
     hint: 'Wait as long as Retry-After says, then go on more slowly.',
+  },
+  DATABASE_UNREACHABLE: {
+    status: 503,
+    title: "Holdfast's own database does not answer",
+    hint: 'Try again in a moment. If it stays, look at /readyz, and at the server that DATABASE_URL names.',
   },
   INTERNAL: {
     status: 500,
@@ -59,65 +59,54 @@ export default plugin(
       for (const [code, definition] of Object.entries(definitions)) app.problems.set(code, definition)
     })
     app.addProblems(platformProblems)
+    app.addProblems(rawProblems)
+    app.addProblems(listProblems)
     app.setErrorHandler(async (error, request, reply) =>
-      answer(app, toProblem(error as FastifyError), request, reply),
+      answer(app, toProblem(error as FastifyError, request), request, reply),
     )
     app.setNotFoundHandler(async (request, reply) =>
-      answer(
-        app,
-        platformProblems.NOT_FOUND(`There is no ${request.method} ${pathOf(request)}.`),
-        request,
-        reply,
-      ),
+      answer(app, notFound(app, request, reply), request, reply),
     )
   },
   { name: 'problem-answers' },
 )
 
-function pathOf(request: FastifyRequest): string {
-  return request.url.split('?', 1)[0]!.slice(0, 200)
+function notFound(app: FastifyInstance, request: FastifyRequest, reply: FastifyReply): Problem {
+  const path = pathOf(request)
+  const methods = app.methodsOf(path)
+  if (methods.length === 0) return platformProblems.NOT_FOUND(`There is no ${path.slice(0, 200)}.`)
+  reply.header('allow', methods.join(', '))
+  return platformProblems.METHOD_NOT_ALLOWED(`${path.slice(0, 200)} takes ${methods.join(', ')}.`)
 }
 
-function toProblem(error: FastifyError): Problem {
+/** What went wrong, as something to answer with. */
+export function toProblem(error: FastifyError, request: FastifyRequest): Problem {
   if (error instanceof Problem) return error
-  if (error.validation) {
-    const errors = describeErrors(error.validation as ErrorObject[], error.validationContext ?? 'body')
-    return platformProblems.VALIDATION_FAILED(errors.map((e) => `${e.pointer} ${e.detail}`).join('; '), {
-      errors,
-    })
-  }
+  if (error.validation) return invalid(findErrors(error, request))
   const status = error.statusCode ?? 500
-  if (status >= 500) return platformProblems.INTERNAL('The request could not be completed.', { cause: error })
-  if (status === 413) return platformProblems.BODY_TOO_LARGE(error.message)
-  if (status === 415) return platformProblems.MEDIA_TYPE_UNSUPPORTED(error.message)
-  if (error.code?.startsWith('FST_ERR_CTP') || error instanceof SyntaxError)
-    return platformProblems.BODY_MALFORMED(error.message)
-  return platformProblems.REQUEST_REFUSED(error.message)
+  if (status === 413) return bodyProblems.BODY_TOO_LARGE('The body has more than 1 MiB.')
+  if (status === 415) return bodyProblems.MEDIA_TYPE_UNSUPPORTED('Bodies are JSON.')
+  if (error.code?.startsWith('FST_ERR_CTP')) return bodyProblems.BODY_MALFORMED(error.message)
+  if (status < 500) return platformProblems.REQUEST_REFUSED(error.message)
+  const answer = isDatabaseGone(error) ? platformProblems.DATABASE_UNREACHABLE : platformProblems.INTERNAL
+  return answer('The request could not be completed.', { cause: error, retryAfter: 5 })
+}
+
+/** @param errors all that is wrong with a request */
+export function invalid(errors: InputError[]): Problem {
+  return platformProblems.VALIDATION_FAILED(errors.map((e) => `${e.pointer} ${e.detail}`.trim()).join('; '), {
+    errors,
+  })
 }
 
 async function answer(app: FastifyInstance, problem: Problem, request: FastifyRequest, reply: FastifyReply) {
-  if (problem.status >= 500) request.log.error({ err: problem.particulars.cause ?? problem }, problem.title)
+  if (problem.status >= 500) request.failure = problem.particulars.cause ?? problem
   if (problem.particulars.retryAfter) reply.header('retry-after', Math.ceil(problem.particulars.retryAfter))
   reply.code(problem.status).header('cache-control', 'no-store')
   if (wantsPage(request)) return reply.problemPage(problem, app.problems.get(problem.code)?.hint ?? '')
-  return reply.type('application/problem+json').send(document(problem, request))
+  return reply.type(problemType).send(problemDocument(problem, request.id))
 }
 
 function wantsPage(request: FastifyRequest): boolean {
-  const isApi = request.url.startsWith('/api/') || request.url === '/api'
-  return !isApi && (request.headers.accept?.includes('text/html') ?? false)
-}
-
-function document(problem: Problem, request: FastifyRequest): Record<string, unknown> {
-  const { errors, extensions } = problem.particulars
-  return {
-    type: `/problems/${problem.code}`,
-    title: problem.title,
-    status: problem.status,
-    detail: problem.message,
-    code: problem.code,
-    requestId: request.id,
-    ...(errors && { errors }),
-    ...extensions,
-  }
+  return !isForApi(request) && (request.headers.accept?.includes('text/html') ?? false)
 }

@@ -51,7 +51,8 @@ export function createSignals(orm: MikroORM, url: string, log: FastifyBaseLogger
   }
 
   async function reconnect() {
-    while (!stopped) {
+    for (;;) {
+      if (stopped) return
       try {
         return await connect()
       } catch (error) {

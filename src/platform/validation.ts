@@ -2,31 +2,18 @@ import { Ajv, type ErrorObject } from 'ajv'
 import formats from 'ajv-formats'
 import type { FastifySchemaCompiler } from 'fastify'
 import type { TSchema } from 'typebox'
-import type { InputError } from './errors.ts'
 
 /** Marks the schema of an HTML form's body: its fields arrive as text and are coerced, as query parameters are. */
 export const form = { 'x-form': true } as const
 
-function ajv(coerceTypes: boolean): Ajv {
-  const instance = new Ajv({
-    coerceTypes,
-    useDefaults: true,
-    allErrors: true,
-    removeAdditional: false,
-    strict: false,
-    ownProperties: true,
-  })
-  formats.default(instance)
-  return instance
-}
-
 /**
  * Compiles the schemas of requests. Nothing in a JSON body is coerced; query, path and headers arrive as text and are.
  * Fastify's own default would turn `"1"` into 1 and null into "" in bodies.
+ * @param shared schemas that others refer to by `$id`
  */
-export function validatorCompiler(): FastifySchemaCompiler<TSchema & { 'x-form'?: boolean }> {
-  const strict = ajv(false)
-  const coercing = ajv(true)
+export function buildValidator(shared: unknown): FastifySchemaCompiler<TSchema & { 'x-form'?: boolean }> {
+  const strict = ajv(false, shared)
+  const coercing = ajv(true, shared)
   return ({ schema, httpPart }) => {
     const compiler = httpPart === 'body' && schema['x-form'] !== true ? strict : coercing
     const validate = compiler.compile(schema)
@@ -34,23 +21,38 @@ export function validatorCompiler(): FastifySchemaCompiler<TSchema & { 'x-form'?
   }
 }
 
-/** All that is wrong, each with a JSON Pointer to the place and words that say what was expected. */
-export function describeErrors(errors: ErrorObject[], part: string): InputError[] {
-  const prefix = part === 'body' ? '' : `/${part}`
-  return errors
-    .filter((error) => error.keyword !== 'if')
-    .map((error) => ({ pointer: prefix + error.instancePath + unknownField(error), detail: describe(error) }))
+function ajv(coerceTypes: boolean, shared: unknown): Ajv {
+  const instance = new Ajv({
+    coerceTypes,
+    useDefaults: true,
+    allErrors: true,
+    removeAdditional: false,
+    strict: false,
+    ownProperties: true,
+    verbose: true,
+  })
+  formats.default(instance)
+  instance.addFormat('uuid', /^[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}$/i)
+  instance.addFormat('date-time', isDateTime)
+  instance.addFormat('date', (text) => /^\d{4}-\d\d-\d\d$/.test(text) && isDateTime(`${text}T00:00:00Z`))
+  for (const schema of Object.values(shared as Record<string, TSchema>)) instance.addSchema(schema)
+  return instance
 }
 
-function unknownField({ keyword, params }: ErrorObject): string {
-  const name = keyword === 'additionalProperties' ? params.additionalProperty : params.missingProperty
-  return typeof name === 'string' ? `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}` : ''
+const dateTime = /^(\d{4}-\d\d-\d\d)T(?:[01]\d|2[0-3]):\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/
+
+/**
+ * RFC 3339, as far as both JavaScript and PostgreSQL can follow: no leap seconds, years 1 to 9999 in UTC, and only days
+ * that exist (JavaScript would take February 30 for March 2).
+ */
+function isDateTime(text: string): boolean {
+  const day = dateTime.exec(text)?.[1]
+  const time = Date.parse(text)
+  if (day === undefined || Number.isNaN(time)) return false
+  const exists = new Date(`${day}T00:00:00Z`).toISOString().startsWith(day)
+  return (
+    exists && time >= Date.parse('0001-01-01T00:00:00Z') && time <= Date.parse('9999-12-31T23:59:59.999Z')
+  )
 }
 
-function describe({ keyword, params, message }: ErrorObject): string {
-  if (keyword === 'additionalProperties') return 'is not a known field'
-  if (keyword === 'required') return 'is required'
-  if (keyword === 'enum') return `must be one of ${(params.allowedValues as unknown[]).join(', ')}`
-  if (keyword === 'const') return `must be ${JSON.stringify(params.allowedValue)}`
-  return message ?? 'is not valid'
-}
+export type { ErrorObject }

@@ -37,8 +37,9 @@ async function routes(app: FastifyInstance) {
   app.get('/api/reads', { config: { permission: 'public' } }, async () => ({ reads }))
 }
 
+const app = await testApp(t, { routes })
+
 t.test('a resource has an ETag and is not sent again to who has it', async (t) => {
-  const app = await testApp(t, { routes })
   const first = await app.inject('/api/thing')
   const etag = String(first.headers.etag)
   t.match(etag, /^"[\w-]{27}"$/)
@@ -55,7 +56,6 @@ t.test('a resource has an ETag and is not sent again to who has it', async (t) =
 })
 
 t.test('If-Match lets only the version through that was seen', async (t) => {
-  const app = await testApp(t, { routes })
   const etag = String((await app.inject('/api/thing')).headers.etag)
   const patch = (ifMatch: string) =>
     app.inject({ method: 'PATCH', url: '/api/thing', headers: { 'if-match': ifMatch } })
@@ -70,7 +70,6 @@ t.test('If-Match lets only the version through that was seen', async (t) => {
 })
 
 t.test('HEAD answers as GET does, and reads no stream', async (t) => {
-  const app = await testApp(t, { routes })
   const get = await app.inject('/api/thing')
   const head = await app.inject({ method: 'HEAD', url: '/api/thing' })
   t.equal(head.body, '')

@@ -1,0 +1,16 @@
+import { DriverException } from '@mikro-orm/core'
+
+/** Connection exceptions, shutdown or start of the server, too many connections: PostgreSQL's appendix A. */
+const sqlStates = /^(08...|57P0[1-5]|53300)$/
+const socketFailures =
+  /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/
+
+/** Whether our own database, rather than what it was asked, is why a statement failed. */
+export function isDatabaseGone(error: unknown): boolean {
+  if (!(error instanceof DriverException)) return false
+  const { code, cause, message } = error as DriverException & { code?: string; cause?: { code?: string } }
+  return (
+    [code, cause?.code].some((state) => sqlStates.test(state ?? '') || socketFailures.test(state ?? '')) ||
+    /Connection terminated|timeout exceeded when trying to connect/.test(message)
+  )
+}

@@ -1,0 +1,37 @@
+import cookie from '@fastify/cookie'
+import type { FastifyInstance } from 'fastify'
+import plugin from 'fastify-plugin'
+import bodies from './bodies.ts'
+import conditional from './conditional.ts'
+import headRequests from './head-requests.ts'
+import health from './health.ts'
+import knownPaths from './known-paths.ts'
+import logging from './logging.ts'
+import prefer from './prefer.ts'
+import problemAnswers from './problem-answers.ts'
+import requestIds from './request-ids.ts'
+import securityHeaders from './security-headers.ts'
+import shutdown from './shutdown.ts'
+import stalledReaders from './stalled-readers.ts'
+import strictRequests from './strict-requests.ts'
+
+/** What holds for every route alike, in the order in which a request meets it. */
+export default plugin(
+  async (app: FastifyInstance) => {
+    await app.register(knownPaths)
+    await app.register(headRequests)
+    await app.register(requestIds)
+    await app.register(logging)
+    await app.register(securityHeaders)
+    await app.register(cookie)
+    await app.register(problemAnswers)
+    await app.register(health)
+    await app.register(shutdown)
+    await app.register(bodies)
+    await app.register(strictRequests)
+    await app.register(prefer)
+    await app.register(conditional)
+    await app.register(stalledReaders)
+  },
+  { name: 'http' },
+)
