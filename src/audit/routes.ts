@@ -7,6 +7,7 @@ import { appendAudit, useClock } from './append-audit.ts'
 import { AuditEntry } from './audit-entry.ts'
 import { auditProblems } from './errors.ts'
 import { listAudit } from './list-audit.ts'
+import pages from './pages.ts'
 import { entriesInOrder } from './queries.ts'
 import recordRefusals from './record-refusals.ts'
 import {
@@ -25,6 +26,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   app.addSchema(AuditEntrySchema)
   app.addSchema(Verification)
   await app.register(recordRefusals)
+  await app.register(pages)
 
   app.get(
     '/api/audit',

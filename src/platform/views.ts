@@ -6,6 +6,7 @@ import plugin from 'fastify-plugin'
 import { serveAssets } from './assets.ts'
 import { components } from './components.ts'
 import type { Problem } from './errors.ts'
+import { dropEmptyFields } from './forms.ts'
 import { printed } from './markup.ts'
 import theme, { chosenTheme } from './theme.ts'
 
@@ -72,7 +73,10 @@ export default plugin(
         ...data,
       })
     })
+    app.decorateRequest('showAgain', null)
+    app.addHook('preValidation', dropEmptyFields)
     app.decorateReply('problemPage', async function (this: FastifyReply, problem, hint) {
+      if (this.request.showAgain !== null && problem.status < 500) return this.request.showAgain(problem)
       return this.page('problem', { title: problem.title, problem, hint })
     })
     app.decorateReply('leadTo', function (this: FastifyReply, path, notice) {
