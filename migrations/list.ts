@@ -1,5 +1,9 @@
 import type { MigrationObject } from '@mikro-orm/core'
+import { Access } from './access.ts'
 import { Audit } from './audit.ts'
 
 /** In the order they are applied. A released migration is never edited; a change is a new one at the end. */
-export const migrations: MigrationObject[] = [{ name: 'audit', class: Audit }]
+export const migrations: MigrationObject[] = [
+  { name: 'audit', class: Audit },
+  { name: 'access', class: Access },
+]

@@ -1,43 +1,53 @@
-import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
-import { RequestContext } from "@mikro-orm/core";
-import fastify, {
-  type FastifyInstance,
-  type FastifyServerOptions,
-} from "fastify";
-import { AuditEntry } from "./audit/audit-entry.ts";
-import { PendingEntry } from "./audit/pending-entry.ts";
-import audit from "./audit/routes.ts";
-import "./access/permissions.ts";
-import { systemClock, type Clock } from "./platform/clock.ts";
-import type { Config } from "./platform/config.ts";
-import { migrate, openDatabase, type MikroORM } from "./platform/database.ts";
-import http from "./platform/http.ts";
-import openapi from "./platform/openapi.ts";
-import problemPages from "./platform/problem-pages.ts";
-import { createQueue, type Queue } from "./platform/queue.ts";
-import { serverOptions } from "./platform/server-options.ts";
-import { createSignals, type Signals } from "./platform/signals.ts";
-import views from "./platform/views.ts";
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import { RequestContext } from '@mikro-orm/core'
+import fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import { ApiToken } from './access/api-token.ts'
+import declaredPermissions from './access/declared-permissions.ts'
+import guard from './access/guard.ts'
+import access from './access/routes.ts'
+import { Session } from './access/session.ts'
+import { SetupLink } from './access/setup-link.ts'
+import { User } from './access/user.ts'
+import { AuditEntry } from './audit/audit-entry.ts'
+import { PendingEntry } from './audit/pending-entry.ts'
+import audit from './audit/routes.ts'
+import { systemClock, type Clock } from './platform/clock.ts'
+import type { Config } from './platform/config.ts'
+import { migrate, openDatabase, type MikroORM } from './platform/database.ts'
+import http from './platform/http.ts'
+import openapi from './platform/openapi.ts'
+import problemPages from './platform/problem-pages.ts'
+import { createQueue, type Queue } from './platform/queue.ts'
+import { serverOptions } from './platform/server-options.ts'
+import { createSignals, type Signals } from './platform/signals.ts'
+import views from './platform/views.ts'
 
-declare module "fastify" {
+declare module 'fastify' {
   interface FastifyInstance {
-    config: Config;
-    clock: Clock;
-    orm: MikroORM;
-    queue: Queue;
-    signals: Signals;
+    config: Config
+    clock: Clock
+    orm: MikroORM
+    queue: Queue
+    signals: Signals
   }
 }
 
 export interface AppOptions {
   /** The configuration with a database: the embedded one's address is filled in by server.ts. */
-  config: Config & { databaseUrl: string };
-  clock?: Clock;
-  logger?: FastifyServerOptions["logger"];
+  config: Config & { databaseUrl: string }
+  clock?: Clock
+  logger?: FastifyServerOptions['logger']
 }
 
 /** Every entity of every feature. */
-const entities: Parameters<typeof openDatabase>[1] = [AuditEntry, PendingEntry];
+const entities: Parameters<typeof openDatabase>[1] = [
+  AuditEntry,
+  PendingEntry,
+  User,
+  Session,
+  ApiToken,
+  SetupLink,
+]
 
 /**
  * Builds the service: opens the database, brings it up to date, registers the features. Holds no global state.
@@ -48,36 +58,32 @@ export async function buildApp({
   clock = systemClock,
   logger = false,
 }: AppOptions): Promise<FastifyInstance> {
-  const app = fastify(
-    serverOptions(config.trustProxy, logger),
-  ).withTypeProvider<TypeBoxTypeProvider>();
-  const orm = await openDatabase(config.databaseUrl, entities);
-  app.decorate("config", config).decorate("clock", clock).decorate("orm", orm);
-  app.decorate("queue", createQueue(config.databaseUrl, app.log));
-  app.decorate("signals", createSignals(orm, config.databaseUrl, app.log));
-  await migrate(orm, config.databaseUrl);
+  const app = fastify(serverOptions(config.trustProxy, logger)).withTypeProvider<TypeBoxTypeProvider>()
+  const orm = await openDatabase(config.databaseUrl, entities)
+  app.decorate('config', config).decorate('clock', clock).decorate('orm', orm)
+  app.decorate('queue', createQueue(config.databaseUrl, app.log))
+  app.decorate('signals', createSignals(orm, config.databaseUrl, app.log))
+  await migrate(orm, config.databaseUrl)
 
-  app.addHook("onRequest", (_request, _reply, done) =>
-    RequestContext.create(orm.em, done),
-  );
-  await app.register(http);
-  await app.register(views);
-  await app.register(problemPages);
-  await app.register(openapi, { version: config.version });
-  await app.register(audit);
-  app.addReadinessCheck(
-    "database",
-    async () => void (await orm.em.fork().execute("SELECT 1")),
-  );
+  app.addHook('onRequest', (_request, _reply, done) => RequestContext.create(orm.em, done))
+  await app.register(declaredPermissions)
+  await app.register(http)
+  await app.register(guard)
+  await app.register(views)
+  await app.register(problemPages)
+  await app.register(openapi, { version: config.version })
+  await app.register(audit)
+  await app.register(access)
+  app.addReadinessCheck('database', async () => void (await orm.em.fork().execute('SELECT 1')))
 
-  app.addHook("onReady", async () => {
-    await app.signals.start();
-    await app.queue.start();
-  });
-  app.addHook("preClose", async () => app.queue.stop(10_000));
-  app.addHook("onClose", async () => {
-    await app.signals.stop();
-    await orm.close();
-  });
-  return app as unknown as FastifyInstance;
+  app.addHook('onReady', async () => {
+    await app.signals.start()
+    await app.queue.start()
+  })
+  app.addHook('preClose', async () => app.queue.stop(10_000))
+  app.addHook('onClose', async () => {
+    await app.signals.stop()
+    await orm.close()
+  })
+  return app as unknown as FastifyInstance
 }

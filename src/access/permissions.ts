@@ -1,4 +1,4 @@
-import type { Role } from '../audit/actor.ts'
+import { roles, type Actor, type Role } from '../audit/actor.ts'
 
 /**
  * Who may do what: resource, action, roles. Published at /api/permissions and enforced by one hook for every route.
@@ -37,6 +37,36 @@ export const matrix = {
 
 type Matrix = typeof matrix
 export type Permission = { [R in keyof Matrix]: `${R}:${keyof Matrix[R] & string}` }[keyof Matrix]
+
+/** Who has a permission. @throws for one that the matrix doesn't have */
+export function rolesWith(permission: string): readonly Role[] {
+  const [resource = '', action = ''] = permission.split(':')
+  const found = (matrix as Record<string, Record<string, readonly Role[]>>)[resource]?.[action]
+  if (found === undefined) throw new Error(`The permission matrix has no ${permission}`)
+  return found
+}
+
+/** Whether somebody has a permission. For members a dataset's parties decide in addition: see requireParty. */
+export function may(actor: Actor, permission: string): boolean {
+  return (rolesWith(permission) as readonly string[]).includes(actor.role)
+}
+
+/** The permissions somebody has, as `resource:action`. */
+export function permissionsOf(actor: Actor): string[] {
+  return allPermissions().filter((permission) => may(actor, permission))
+}
+
+export function allPermissions(): string[] {
+  return Object.entries(matrix).flatMap(([resource, actions]) =>
+    Object.keys(actions).map((action) => `${resource}:${action}`),
+  )
+}
+
+/** Whether one role may do no more than the other may. `roles` goes from the most to the least. */
+export function isWithin(role: Role, other: Actor['role']): boolean {
+  const rank = (roles as readonly string[]).indexOf(other)
+  return rank !== -1 && roles.indexOf(role) >= rank
+}
 
 declare module 'fastify' {
   interface FastifyContextConfig {

@@ -1,7 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import plugin from 'fastify-plugin'
 import { Problem } from '../platform/errors.ts'
-import { anonymousActor, type Actor } from './actor.ts'
 import { appendAudit } from './append-audit.ts'
 import { createRefusalBudget } from './refusal-budget.ts'
 
@@ -14,12 +13,8 @@ export interface Concern {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who asks. Whoever shows no valid credentials is `anonymousActor`. */
-    actor: Actor
     /** What the request is about, for the audit log, when neither its address nor its body's `dataset` tells. */
     concern: Concern | null
-    /** True once the request showed credentials of any kind, right or wrong. */
-    showedCredentials: boolean
   }
 }
 
@@ -34,12 +29,7 @@ const refusalsOfChanges = new Set([409, 410, 412, 422, 423, 428, 429])
 export default plugin(
   async (app: FastifyInstance) => {
     const budget = createRefusalBudget(() => app.clock.now().getTime())
-    app.decorateRequest('actor')
     app.decorateRequest('concern', null)
-    app.decorateRequest('showedCredentials', false)
-    app.addHook('onRequest', async (request) => {
-      request.actor = anonymousActor
-    })
     app.addHook('onError', async (request, _reply, error) => {
       if (!(error instanceof Problem) || !isRefusal(request, error)) return
       const admitted = budget.admit(...partyOf(request))

@@ -1,0 +1,67 @@
+import type { EntityManager } from '../platform/database.ts'
+
+/**
+ * Counts one more attempt to sign in, in the transaction of the entity manager. The row stays locked until its end, so
+ * attempts made at once, through any replica, are counted one after the other.
+ * @returns how many there are in the running window, and when it began
+ */
+export async function countAttempt(
+  em: EntityManager,
+  key: string,
+  now: Date,
+  windowMs: number,
+): Promise<{ count: number; startedAt: Date }> {
+  const over = new Date(now.getTime() - windowMs)
+  const [row] = await em.execute<{ count: number; started_at: string }[]>(
+    `INSERT INTO sign_in_attempts AS a (key, started_at, count) VALUES (?, ?, 1)
+     ON CONFLICT (key) DO UPDATE SET
+       count = CASE WHEN a.started_at <= ? THEN 1 ELSE a.count + 1 END,
+       started_at = CASE WHEN a.started_at <= ? THEN excluded.started_at ELSE a.started_at END
+     RETURNING count, extract(epoch FROM started_at) * 1000 AS started_at`,
+    [key, now, over, over],
+  )
+  return { count: row!.count, startedAt: new Date(Number(row!.started_at)) }
+}
+
+/** Takes an attempt back that was right after all. */
+export async function forgiveAttempt(em: EntityManager, key: string): Promise<void> {
+  await em.execute('UPDATE sign_in_attempts SET count = greatest(count - 1, 0) WHERE key = ?', [key])
+}
+
+/** Removes what no longer counts. Passes over what others are just counting, since it takes rows in no set order. */
+export async function forgetAttempts(em: EntityManager, before: Date): Promise<void> {
+  await em.execute(
+    `DELETE FROM sign_in_attempts WHERE ctid = ANY(ARRAY(
+       SELECT ctid FROM sign_in_attempts WHERE started_at < ? LIMIT 1000 FOR UPDATE SKIP LOCKED))`,
+    [before],
+  )
+}
+
+/** Remembers where a person signs in from; places not seen since `before` are forgotten. */
+export async function rememberPlace(
+  em: EntityManager,
+  userId: string,
+  place: string,
+  now: Date,
+  before: Date,
+): Promise<void> {
+  await em.execute(
+    `INSERT INTO sign_in_places (user_id, place, seen_at) VALUES (?, ?, ?)
+     ON CONFLICT (user_id, place) DO UPDATE SET seen_at = excluded.seen_at`,
+    [userId, place, now],
+  )
+  await em.execute('DELETE FROM sign_in_places WHERE user_id = ? AND seen_at < ?', [userId, before])
+}
+
+export async function isKnownPlace(em: EntityManager, userId: string, place: string): Promise<boolean> {
+  const rows = await em.execute('SELECT 1 FROM sign_in_places WHERE user_id = ? AND place = ?', [
+    userId,
+    place,
+  ])
+  return rows.length > 0
+}
+
+/** Lets those who make the first user, the first token or the link to it take turns, until the transaction ends. */
+export async function lockFirstStart(em: EntityManager): Promise<void> {
+  await em.execute('SELECT pg_advisory_xact_lock(7230520)')
+}
