@@ -3,13 +3,14 @@ import { lstat, open, readdir, rm, stat, unlink, type FileHandle } from 'node:fs
 import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pathToFileURL } from 'node:url'
+import type { ByteRange } from '../platform/byte-ranges.ts'
 import { wholeStream } from '../platform/whole-stream.ts'
 import { storageProblems } from './errors.ts'
 import { folderProblem, isAbsent } from './folder-failures.ts'
 import { walkKeys } from './folder-walk.ts'
 import { INCOMING, syncFolder, writeWhole } from './folder-write.ts'
 import { checkKey, checkPrefix, keyProblem, RESERVED } from './keys.ts'
-import { beyondTheEnd, checkRange, type ByteRange } from './ranges.ts'
+import { beyondTheEnd, checkRange } from './ranges.ts'
 import type { Store, StoredObject } from './store.ts'
 
 /** A link in the last place is refused, and a pipe that somebody put there does not block. */

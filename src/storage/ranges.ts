@@ -1,10 +1,5 @@
+import type { ByteRange } from '../platform/byte-ranges.ts'
 import { storageProblems } from './errors.ts'
-
-/** Bytes of an object, counted from 0, both ends included, as in HTTP. */
-export interface ByteRange {
-  start: number
-  end: number
-}
 
 /**
  * Refuses what isn't a range in any object; S3 would answer it with the whole object.

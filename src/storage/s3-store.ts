@@ -7,10 +7,11 @@ import type {
   MultipartUpload,
   S3,
 } from '@aws-sdk/client-s3'
+import type { ByteRange } from '../platform/byte-ranges.ts'
 import { wholeStream } from '../platform/whole-stream.ts'
 import { storageProblems } from './errors.ts'
 import { checkKey, checkPrefix, isKey, keyProblem, RESERVED } from './keys.ts'
-import { beyondTheEnd, checkRange, type ByteRange } from './ranges.ts'
+import { beyondTheEnd, checkRange } from './ranges.ts'
 import { ANSWER_MS, openClient, type S3Settings } from './s3-client.ts'
 import { isNoSuchKey, s3Problem, statusOf } from './s3-failures.ts'
 import { upload } from './s3-upload.ts'

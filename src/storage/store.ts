@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import type { ByteRange } from '../platform/byte-ranges.ts'
 
 /** What a store says of one object. `bytes` are the stored bytes, as they lie there. */
 export interface StoredObject {
@@ -25,7 +26,7 @@ export interface Store {
   /** The object's bytes; `range` is inclusive at both ends, in bytes, as in HTTP: one that ends beyond the object is cut,
    * one that starts there raises `STORE_RANGE_INVALID`. The stream fails with `STORE_UNREACHABLE` when it is cut short.
    * Who doesn't read it to its end destroys it. */
-  get(key: string, range?: { start: number; end: number }): Promise<Readable>
+  get(key: string, range?: ByteRange): Promise<Readable>
   /** Size and time of an object, or null when it isn't there. */
   head(key: string): Promise<StoredObject | null>
   /** Removes an object; one that is gone already is fine. */
