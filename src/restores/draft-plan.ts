@@ -37,7 +37,8 @@ export async function openDraft(options: DraftOptions): Promise<Draft> {
   const stages = describeStages(nodes, shared)
   await createStages(client, stages)
   const tally = newTally(nodes.length)
-  for (const detail of notes) warn(tally, { code: 'DATASET_CHANGED', table: dataset.root.name, key: null, detail })
+  for (const detail of notes)
+    warn(tally, { code: 'DATASET_CHANGED', table: dataset.root.name, key: null, detail })
   const writer = new StageWriter(client, stages)
   return {
     stages,

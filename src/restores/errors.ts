@@ -1,7 +1,11 @@
 import { defineProblems } from '../platform/errors.ts'
 
 export const restoreProblems = defineProblems({
-  RESTORE_UNKNOWN: { status: 404, title: 'There is no such restore', hint: 'Check the id; GET /api/restores lists them.' },
+  RESTORE_UNKNOWN: {
+    status: 404,
+    title: 'There is no such restore',
+    hint: 'Check the id; GET /api/restores lists them.',
+  },
   PLAN_DRIFTED: {
     status: 409,
     title: 'The data has moved since the plan was made',

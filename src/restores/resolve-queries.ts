@@ -1,6 +1,7 @@
 import type { Column, ForeignKey, TableName } from '../source/catalog.ts'
 import { quoteIdentifier as quote, quoteTable } from '../source/identifiers.ts'
 import type { Reference } from '../datasets/definition.ts'
+import { orderBy } from '../source/keys.ts'
 import { jsonExpression } from '../source/values.ts'
 import { referenceColumn, type Stage } from './stage.ts'
 
@@ -14,7 +15,8 @@ const names = (columns: Column[]) => columns.map((column) => quote(column.name))
 const assignments = (targets: string[], table: string, from: string[]) =>
   targets.map((target, i) => `${target} = ${table}.${from[i]!}`).join(', ')
 
-const isNull = (table: string, columns: string[]) => columns.map((column) => `${table}.${column} IS NULL`).join(' OR ')
+const isNull = (table: string, columns: string[]) =>
+  columns.map((column) => `${table}.${column} IS NULL`).join(' OR ')
 
 const isNotNull = (table: string, columns: string[]) =>
   columns.map((column) => `${table}.${column} IS NOT NULL`).join(' AND ')
@@ -52,7 +54,9 @@ export function forgetDoomed(stage: Stage, r: number, targets: Stage[]): string 
 export function resolveCreatedReference(stage: Stage, r: number, other: Stage, assign: boolean): string {
   const reference = stage.node.references[r]!
   const keys = reference.key.map((_, part) => referenceColumn(r, part))
-  const values = assign ? `${assignments(names(reference.columns), 'x', names(reference.referencedColumns))}, ` : ''
+  const values = assign
+    ? `${assignments(names(reference.columns), 'x', names(reference.referencedColumns))}, `
+    : ''
   return `UPDATE ${stage.table} AS s SET ${values}"_found${r}" = true
     FROM ${other.table} AS x
     WHERE x."_op" = 'c' AND ${equal('x', names(reference.key), 's', keys)} AND s."_found${r}" IS NOT TRUE`
@@ -113,9 +117,13 @@ export function listBrokenPointers(stage: Stage, key: ForeignKey, targets: Stage
     (other) =>
       `NOT EXISTS (SELECT FROM ${other.table} AS d WHERE d."_op" = 'd' AND ${equal('d', names(other.identity), 'x', names(other.identity))})`,
   )
-  const exists = [`SELECT FROM ${quoteTable(key.references)} AS x WHERE ${equal('x', referenced, 's', columns)}${stays.map((s) => ` AND ${s}`).join('')}`]
+  const exists = [
+    `SELECT FROM ${quoteTable(key.references)} AS x WHERE ${equal('x', referenced, 's', columns)}${stays.map((s) => ` AND ${s}`).join('')}`,
+  ]
   for (const target of targets)
-    exists.push(`SELECT FROM ${target.table} AS c WHERE c."_op" = 'c' AND ${equal('c', referenced, 's', columns)}`)
+    exists.push(
+      `SELECT FROM ${target.table} AS c WHERE c."_op" = 'c' AND ${equal('c', referenced, 's', columns)}`,
+    )
   return `SELECT pg_catalog.json_build_array(${columns.map((column) => `s.${column}::text`).join(', ')}) AS missing,
       s."_record"::int AS record, (pg_catalog.count(*) OVER ())::int AS total
     FROM ${stage.table} AS s
@@ -168,6 +176,13 @@ export function listKeys(root: Stage): string {
   const key = root.node.key.map((column) => jsonExpression('s', column))
   return `SELECT s."_no"::int AS record, pg_catalog.json_build_array(${key.join(', ')}) AS key
     FROM ${root.table} AS s WHERE s."_no" = ANY ($1::bigint[])`
+}
+
+/** Keys of the records to create, in key order, each as a JSON array. */
+export function createdKeys(root: Stage): string {
+  const key = root.node.key.map((column) => jsonExpression('s', column))
+  return `SELECT pg_catalog.json_build_array(${key.join(', ')})::text FROM ${root.table} AS s
+    WHERE s."_op" = 'c' ORDER BY ${orderBy('s', root.node.key)}`
 }
 
 export const sameTable = (a: TableName, b: TableName) => a.schema === b.schema && a.name === b.name

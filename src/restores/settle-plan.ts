@@ -59,11 +59,13 @@ export async function settlePlan(options: SettleOptions): Promise<Plan> {
 async function resolveExistingRows({ client, stages }: SettleOptions): Promise<void> {
   for (const stage of stages) {
     const parent = stages.find(({ node }) => node === stage.node.parent?.node)
-    if (parent !== undefined && needsParent(stage, parent)) await client.query(resolve.resolveParents(stage, parent))
+    if (parent !== undefined && needsParent(stage, parent))
+      await client.query(resolve.resolveParents(stage, parent))
     for (const r of stage.node.references.keys()) await client.query(resolve.resolveReference(stage, r))
     if (stage.node.internal.length > 0) await client.query(resolve.resolveExisting(stage))
     const { rows } = await client.query<{ rows: number }>(resolve.countUnidentified(stage))
-    if (rows[0]!.rows > 0) throw new Error(`${rows[0]!.rows} rows of ${stage.node.name} could not be found again`)
+    if (rows[0]!.rows > 0)
+      throw new Error(`${rows[0]!.rows} rows of ${stage.node.name} could not be found again`)
   }
 }
 
@@ -79,7 +81,8 @@ async function keepHeldRows({ client, stages, tally }: SettleOptions): Promise<v
   for (;;) {
     const held: { top: string; warning: PlanWarning }[] = []
     for (const stage of stages) {
-      for (const key of stage.node.table.referencedBy) held.push(...(await heldBy(client, stages, stage, key)))
+      for (const key of stage.node.table.referencedBy)
+        held.push(...(await heldBy(client, stages, stage, key)))
     }
     if (held.length === 0) return
     for (const { warning } of held) warn(tally, warning)
@@ -158,7 +161,9 @@ async function brokenPointers(client: pg.ClientBase, stages: Stage[], stage: Sta
   const blockers: PlanWarning[] = []
   const { node } = stage
   for (const key of node.table.foreignKeys) {
-    const declared = node.references.some(({ columns }) => columns.some(({ name }) => key.columns.includes(name)))
+    const declared = node.references.some(({ columns }) =>
+      columns.some(({ name }) => key.columns.includes(name)),
+    )
     const toParent = node.parent?.columns.every(({ name }) => key.columns.includes(name)) ?? false
     const staged = key.columns.every((name) => stage.restored.some((column) => column.name === name))
     if (declared || toParent || !staged) continue
@@ -183,10 +188,16 @@ async function listDangling(client: pg.ClientBase, root: Stage, query: string) {
 }
 
 /** Keys of the records that staged rows belong to. */
-async function keysOf(client: pg.ClientBase, root: Stage, rows: { record: number }[]): Promise<(KeyValue[] | null)[]> {
+async function keysOf(
+  client: pg.ClientBase,
+  root: Stage,
+  rows: { record: number }[],
+): Promise<(KeyValue[] | null)[]> {
   if (rows.length === 0) return []
   const numbers = [...new Set(rows.map(({ record }) => record))]
-  const { rows: found } = await client.query<{ record: number; key: KeyValue[] }>(resolve.listKeys(root), [numbers])
+  const { rows: found } = await client.query<{ record: number; key: KeyValue[] }>(resolve.listKeys(root), [
+    numbers,
+  ])
   const keys = new Map(found.map(({ record, key }) => [record, key]))
   return rows.map(({ record }) => keys.get(record) ?? null)
 }
@@ -209,4 +220,3 @@ async function countTables({ client, stages, tally }: SettleOptions): Promise<Re
   }
   return tables
 }
-

@@ -1,7 +1,13 @@
 import { createHash, type Hash } from 'node:crypto'
 import type { RecordLine } from '../snapshots/capture.ts'
 import type { RecordPair } from '../snapshots/compare.ts'
-import { diffRecord, type Field, type Row, type RowDifference, type SharedColumns } from '../snapshots/diff-record.ts'
+import {
+  diffRecord,
+  type Field,
+  type Row,
+  type RowDifference,
+  type SharedColumns,
+} from '../snapshots/diff-record.ts'
 import type { Dataset } from '../datasets/definition.ts'
 import type { KeyValue } from '../snapshots/manifest.ts'
 import { StageWriter, type Operation, type Stage } from './stage.ts'
@@ -161,7 +167,12 @@ function remember(tally: Tally, { key, stored, live }: RecordPair): void {
   if (tally.differences.length < rememberedDifferences) tally.differences.push([key, digest.slice(0, 16)])
 }
 
-function addSample({ dataset, tally }: StagingContext, key: KeyValue[], difference: RowDifference, plan: RowPlan): void {
+function addSample(
+  { dataset, tally }: StagingContext,
+  key: KeyValue[],
+  difference: RowDifference,
+  plan: RowPlan,
+): void {
   if (tally.sample.length >= sampleRecords) return
   const row = difference.stored ?? difference.live!
   const label = row[dataset.root.label.name] as Field

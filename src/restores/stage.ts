@@ -44,13 +44,19 @@ export function describeStages(nodes: TableNode[], shared: SharedColumns): Stage
     if (!shared.has(node)) return []
     const pointers = node.references.flatMap((reference) => reference.columns)
     const restored = node.table.columns.filter(
-      (column) => shared.get(node)?.includes(column) || (pointers.includes(column) && isShared(node, column, shared)),
+      (column) =>
+        shared.get(node)?.includes(column) || (pointers.includes(column) && isShared(node, column, shared)),
     )
     const parent = node.parent?.columns ?? []
     const columns = [...new Set([...restored, ...parent, ...node.internal, ...node.key])]
     const primary = node.table.primaryKey.map((name) => columns.find((column) => column.name === name))
-    const identity = primary.length > 0 && primary.every((column) => column !== undefined) ? primary : [...parent, ...node.key]
-    return [{ node, index, table: `pg_temp.${quoteIdentifier(`holdfast_${index}`)}`, columns, restored, identity }]
+    const identity =
+      primary.length > 0 && primary.every((column) => column !== undefined)
+        ? primary
+        : [...parent, ...node.key]
+    return [
+      { node, index, table: `pg_temp.${quoteIdentifier(`holdfast_${index}`)}`, columns, restored, identity },
+    ]
   })
 }
 
@@ -69,7 +75,9 @@ export async function createStages(client: pg.ClientBase, stages: Stage[]): Prom
       `"_found${r}" boolean`,
     ])
     await client.query(`DROP TABLE IF EXISTS ${table}`)
-    await client.query(`CREATE TEMPORARY TABLE ${table.replace('pg_temp.', '')} (${[bookkeeping, ...own, ...keys].join(', ')})`)
+    await client.query(
+      `CREATE TEMPORARY TABLE ${table.replace('pg_temp.', '')} (${[bookkeeping, ...own, ...keys].join(', ')})`,
+    )
   }
 }
 
@@ -158,7 +166,8 @@ function isUnresolved(field: Field | undefined): field is { unresolved: string[]
 }
 
 function stableKey(field: Field | undefined, parts: number): string[] {
-  if (field === undefined || field === null || isUnresolved(field)) return Array.from({ length: parts }, () => none)
+  if (field === undefined || field === null || isUnresolved(field))
+    return Array.from({ length: parts }, () => none)
   const key = typeof field === 'object' && 'key' in field ? field.key : field
   return (Array.isArray(key) ? key : [key as Value]).map(toCopyText)
 }

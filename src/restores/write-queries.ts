@@ -51,8 +51,7 @@ export function insertRows(stage: Stage, late: Set<Column>): string {
 export function updatedColumns(stage: Stage): Column[] {
   const parent = stage.node.parent?.columns ?? []
   return stage.restored.filter(
-    (column) =>
-      !stage.identity.includes(column) && !parent.includes(column) && column.identity !== 'always',
+    (column) => !stage.identity.includes(column) && !parent.includes(column) && column.identity !== 'always',
   )
 }
 
@@ -85,10 +84,15 @@ function parked(column: Column): string {
 /** Unique values that can be parked: of each unique key without row identity the first column that allows it. */
 export function parkable(stage: Stage): Column[] {
   const updated = updatedColumns(stage)
-  const keys = stage.node.table.uniqueKeys.filter((key) => key.some((name) => updated.some((c) => c.name === name)))
+  const keys = stage.node.table.uniqueKeys.filter((key) =>
+    key.some((name) => updated.some((c) => c.name === name)),
+  )
   const chosen = keys.map((key) => {
     const candidates = updated.filter((column) => key.includes(column.name))
-    return candidates.find((column) => !column.notNull) ?? candidates.find((column) => parkedTypes.has(column.baseType))
+    return (
+      candidates.find((column) => !column.notNull) ??
+      candidates.find((column) => parkedTypes.has(column.baseType))
+    )
   })
   return [...new Set(chosen.filter((column) => column !== undefined))]
 }
@@ -120,7 +124,10 @@ export function sequenceColumns(stage: Stage): { column: Column; sequence: strin
 }
 
 /** The sequence's quoted name, and how far it is behind the highest value that was created. */
-export function sequenceGap(stage: Stage, { column, sequence }: { column: Column; sequence: string }): string {
+export function sequenceGap(
+  stage: Stage,
+  { column, sequence }: { column: Column; sequence: string },
+): string {
   return `SELECT ${sequence}::text AS name, pg_catalog.max(s.${quote(column.name)})::text AS highest,
       (pg_catalog.max(s.${quote(column.name)}) - COALESCE(pg_catalog.pg_sequence_last_value(${sequence}), 0))::text AS gap
     FROM ${stage.table} AS s WHERE s."_op" = 'c'`

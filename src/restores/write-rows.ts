@@ -48,7 +48,9 @@ function linksWithin(stages: Stage[]): { stage: Stage; key: ForeignKey; target: 
     stage.node.table.foreignKeys.flatMap((key) =>
       stages
         .filter((target) => sameTable(target.node.table, key.references))
-        .filter((target) => target.node !== stage.node.parent?.node || write.looseColumns(stage, key).length > 0)
+        .filter(
+          (target) => target.node !== stage.node.parent?.node || write.looseColumns(stage, key).length > 0,
+        )
         .map((target) => ({ stage, key, target })),
     ),
   )
@@ -58,13 +60,18 @@ function linksWithin(stages: Stage[]): { stage: Stage; key: ForeignKey; target: 
 async function insertRows(client: pg.ClientBase, stages: Stage[]): Promise<Map<Stage, Set<Column>>> {
   const late = new Map(stages.map((stage) => [stage, new Set<Column>()]))
   for (const { stage, key, target } of linksWithin(stages)) {
-    if (target.index > stage.index) for (const column of write.looseColumns(stage, key)) late.get(stage)!.add(column)
+    if (target.index > stage.index)
+      for (const column of write.looseColumns(stage, key)) late.get(stage)!.add(column)
   }
   for (const stage of stages) await client.query(write.insertRows(stage, late.get(stage)!))
   return late
 }
 
-async function updateRows(client: pg.ClientBase, stages: Stage[], late: Map<Stage, Set<Column>>): Promise<void> {
+async function updateRows(
+  client: pg.ClientBase,
+  stages: Stage[],
+  late: Map<Stage, Set<Column>>,
+): Promise<void> {
   for (const stage of stages) {
     const columns = write.updatedColumns(stage)
     if (columns.length === 0) continue
@@ -89,10 +96,10 @@ async function advanceSequences(client: pg.ClientBase, stage: Stage): Promise<vo
     const { name, highest, gap } = rows[0]!
     if (highest === null || BigInt(gap!) <= 0n) continue
     if (BigInt(gap!) <= steps) {
-      await client.query('SELECT pg_catalog.max(pg_catalog.nextval($1::regclass)) FROM pg_catalog.generate_series(1, $2)', [
-        name,
-        gap,
-      ])
+      await client.query(
+        'SELECT pg_catalog.max(pg_catalog.nextval($1::regclass)) FROM pg_catalog.generate_series(1, $2)',
+        [name, gap],
+      )
     } else await client.query('SELECT pg_catalog.setval($1::regclass, $2)', [name, highest])
   }
 }
@@ -100,7 +107,9 @@ async function advanceSequences(client: pg.ClientBase, stage: Stage): Promise<vo
 async function proveRows(client: pg.ClientBase, stages: Stage[]): Promise<PlanWarning[]> {
   const warnings: PlanWarning[] = []
   for (const stage of stages) {
-    const { rows } = await client.query<{ wanted: number; present: number; exact: number }>(write.proveRows(stage))
+    const { rows } = await client.query<{ wanted: number; present: number; exact: number }>(
+      write.proveRows(stage),
+    )
     const { rows: left } = await client.query<{ rows: number }>(write.countSurvivors(stage))
     const { wanted, present, exact } = rows[0]!
     if (present < wanted || left[0]!.rows > 0) {

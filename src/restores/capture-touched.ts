@@ -1,0 +1,166 @@
+import type { FastifyInstance } from 'fastify'
+import type pg from 'pg'
+import { systemActor } from '../audit/actor.ts'
+import { newId } from '../platform/entity.ts'
+import { Problem } from '../platform/errors.ts'
+import { writeArtifact } from '../snapshots/artifact-writer.ts'
+import { describeDefinition, type CapturedArtifact } from '../snapshots/artifact.ts'
+import { lockSnapshot, topicOf, type Attempt } from '../snapshots/attempts.ts'
+import { auditSnapshot } from '../snapshots/audit-snapshot.ts'
+import { tableNodes, type RecordLine } from '../snapshots/capture.ts'
+import type { RecordPair } from '../snapshots/compare.ts'
+import { artifactKey } from '../snapshots/file-names.ts'
+import type { KeyValue } from '../snapshots/manifest.ts'
+import { produceSnapshot, type CaptureTarget } from '../snapshots/produce-snapshot.ts'
+import { trySettleStore } from '../snapshots/settle-store.ts'
+import { Snapshot, type SnapshotError } from '../snapshots/snapshot.ts'
+import { RowReader } from '../source/copy.ts'
+import { describeFailure } from './describe-failure.ts'
+import type { Draft } from './draft-plan.ts'
+import { createdKeys } from './resolve-queries.ts'
+import type { RestoreContext } from './restore-context.ts'
+import type { Restore } from './restore.ts'
+
+export interface TouchedOptions {
+  app: FastifyInstance
+  restore: Restore
+  context: RestoreContext
+  client: pg.ClientBase
+  draft: Draft
+  pairs: AsyncIterable<RecordPair[]>
+  /** Runs once all is staged and stored: compares the plan and locks its rows. */
+  settle: () => Promise<void>
+  signal: AbortSignal
+}
+
+/** A scope lists the keys of what was touched up to this many; beyond it repeats the restored snapshot's scope. */
+const listedKeys = 1000
+
+/**
+ * Takes the safety snapshot of a restore: exactly the records it is about to change or delete, as they are at the
+ * transaction's instant, and the keys of those that are not there yet. When it resolves the rows are locked and the
+ * stored copy has been read back, hashed and published.
+ * @returns the snapshot's id
+ */
+export async function captureTouched(options: TouchedOptions): Promise<string> {
+  const { app, restore, signal } = options
+  const attempt = await openSafetySnapshot(app, restore, options.context)
+  try {
+    await produceSnapshot(app, attempt, (target) => capture(options, target), signal)
+    return attempt.snapshotId
+  } catch (error) {
+    await discard(app, attempt.snapshotId, describeFailure(error))
+    throw error instanceof Problem && storeTrouble.test(error.code) ? backupFailed(error) : error
+  }
+}
+
+const storeTrouble = /^STORE_/
+
+/** The code says what it means for the restore; what the store said is the detail. */
+function backupFailed(error: Problem): Problem {
+  return new Problem(
+    error.code,
+    { status: error.status, title: error.title, hint: '' },
+    `The copy of what would be overwritten could not be stored, so nothing was changed. ${error.message}`,
+    { cause: error },
+  )
+}
+
+async function openSafetySnapshot(
+  app: FastifyInstance,
+  restore: Restore,
+  { snapshot }: RestoreContext,
+): Promise<Attempt> {
+  const { differing, differences } = restore.plan!
+  const now = app.clock.now()
+  const id = newId()
+  const scope = differing <= listedKeys ? { keys: differences.map(([key]) => shortKey(key)) } : snapshot.scope
+  const key = artifactKey(`backups/${restore.dataset}`, { id, scope, createdAt: now })
+  await app.orm.em.fork().transactional(async (em) => {
+    em.create(Snapshot, {
+      ...{ id, scope, key, dataset: restore.dataset, restoreId: restore.id },
+      ...{ scopeFrom: null, scopeTo: null, trigger: 'pre_restore', status: 'generating', attempts: 1 },
+      ...{ title: 'Before a restore', note: null, hold: false, createdBy: restore.createdBy ?? null },
+      expiresAt: new Date(now.getTime() + app.config.backupRetentionDays * 86_400_000),
+      ...{ createdAt: now, startedAt: now, finishedAt: null, takenAt: null, verifiedAt: null },
+      ...{ progressRecords: 0, progressBytes: 0, counts: {}, stats: {}, storeDue: false },
+    })
+  })
+  return { snapshotId: id, number: 1, key }
+}
+
+function shortKey(key: KeyValue[]): KeyValue | KeyValue[] {
+  return key.length === 1 ? key[0]! : key
+}
+
+async function capture(options: TouchedOptions, { store, key }: CaptureTarget): Promise<CapturedArtifact> {
+  const { app, context, client, draft, pairs, settle } = options
+  const { dataset, snapshot } = context
+  const takenAt = app.clock.now()
+  const nodes = tableNodes(dataset.root)
+  const rows = nodes.map(() => 0)
+  const counts = () => Object.fromEntries(nodes.map((node, i) => [node.name, rows[i]!]))
+  const header = {
+    dataset: dataset.name,
+    scope: snapshot.scope,
+    trigger: 'pre_restore',
+    takenAt: takenAt.toISOString(),
+    source: { name: dataset.source },
+    definition: describeDefinition(dataset),
+  }
+  const written = await writeArtifact(store, key, header, counted(draft.stage(pairs), rows), async () => ({
+    absent: absentKeys(client, draft),
+    counts: counts(),
+    stats: {},
+  }))
+  await settle()
+  return { ...written, takenAt, counts: counts(), stats: {} }
+}
+
+async function* counted(batches: AsyncIterable<RecordLine[]>, rows: number[]): AsyncGenerator<RecordLine[]> {
+  for await (const batch of batches) {
+    for (const line of batch) for (const [i, count] of line.rows.entries()) rows[i]! += count
+    yield batch
+  }
+}
+
+async function* absentKeys(client: pg.ClientBase, { stages }: Draft): AsyncGenerator<KeyValue[][]> {
+  const reader = new RowReader(client, createdKeys(stages[0]!))
+  while (await reader.fill()) {
+    const batch: KeyValue[][] = []
+    for (let line = reader.next(); line !== null; line = reader.next())
+      batch.push(JSON.parse(line.toString()) as KeyValue[])
+    yield batch
+  }
+}
+
+/** The safety snapshot of a restore that changed nothing is of no use to anybody: it goes, its bytes too. */
+async function discard(app: FastifyInstance, id: string, error: SnapshotError): Promise<void> {
+  await app.orm.em.fork().transactional(async (em) => {
+    const snapshot = await lockSnapshot(em, id)
+    if (snapshot === null || !snapshot.isUnfinished()) return
+    const now = app.clock.now()
+    snapshot.fail(error, now)
+    snapshot.delete(now)
+    await auditSnapshot(
+      em,
+      snapshot,
+      'discarded',
+      { actor: systemActor },
+      { metadata: { error }, outcome: 'failed' },
+    )
+    await app.signals.send(em, topicOf(id))
+  })
+  await trySettleStore(app, id)
+}
+
+/** Discards what an interrupted restore was still capturing. */
+export async function discardUnfinished(
+  app: FastifyInstance,
+  restoreId: string,
+  error: SnapshotError,
+): Promise<void> {
+  const where = { restoreId, status: 'generating' } as const
+  const unfinished = await app.orm.em.fork().find(Snapshot, where, { fields: ['id'] })
+  for (const { id } of unfinished) await discard(app, id, error)
+}

@@ -1,0 +1,50 @@
+import type { FastifyInstance } from 'fastify'
+import type { Dataset } from '../datasets/definition.ts'
+import { scopeCondition } from '../snapshots/scope-condition.ts'
+import { readHeader } from '../snapshots/artifact-reader.ts'
+import type { Condition } from '../snapshots/capture-queries.ts'
+import type { SharedColumns } from '../snapshots/diff-record.ts'
+import { findSnapshot } from '../snapshots/find-snapshots.ts'
+import type { Manifest } from '../snapshots/manifest.ts'
+import { readManifest } from '../snapshots/manifests.ts'
+import type { CompletedSnapshot } from '../snapshots/snapshot.ts'
+import type { SourcePool } from '../source/connect.ts'
+import type { Store } from '../storage/store.ts'
+import type { Restore } from './restore.ts'
+import { shareColumns } from './shared-columns.ts'
+
+/** Everything that planning and applying a restore work with. */
+export interface RestoreContext {
+  store: Store
+  source: SourcePool
+  dataset: Dataset
+  snapshot: CompletedSnapshot
+  manifest: Manifest
+  condition: Condition
+  shared: SharedColumns
+  notes: string[]
+  /** What a plan's hash is over besides the data. */
+  identity: unknown
+}
+
+/**
+ * @throws Problem when the snapshot, its manifest or the dataset can't be relied on, or don't fit each other
+ */
+export async function openContext(app: FastifyInstance, restore: Restore): Promise<RestoreContext> {
+  const snapshot = (await findSnapshot(app.orm.em, restore.snapshotId)).requireCompleted()
+  const dataset = app.datasets.get(restore.dataset)
+  const store = app.stores.main
+  const manifest = await readManifest(store, snapshot)
+  const { shared, notes } = shareColumns(dataset, await readHeader(store, manifest))
+  return {
+    store,
+    source: app.datasets.source(dataset),
+    dataset,
+    snapshot,
+    manifest,
+    condition: scopeCondition(dataset, snapshot),
+    shared,
+    notes,
+    identity: { snapshot: snapshot.sha256, mode: restore.mode, keys: restore.keys },
+  }
+}
