@@ -9,8 +9,7 @@ import { makeWhole } from './whole-directory.ts'
  * Where root keeps what the server's user must reach and can't under the checkout or the home.
  * @returns its path; it is there, and open to all whatever the umask
  */
-export async function sharedDirectory(): Promise<string> {
-  const directory = '/var/lib/holdfast'
+export async function sharedDirectory(directory = '/var/lib/holdfast'): Promise<string> {
   await mkdir(directory, { recursive: true })
   await chmod(directory, 0o755)
   return directory

@@ -1,7 +1,11 @@
 import { chmod, lstat, mkdir, readlink, stat, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { copyBinaries, locateBinaries } from '../../../src/platform/embedded-postgres/binaries.ts'
+import {
+  copyBinaries,
+  locateBinaries,
+  sharedDirectory,
+} from '../../../src/platform/embedded-postgres/binaries.ts'
 import { canReach, systemUser } from '../../../src/platform/embedded-postgres/database-user.ts'
 import { run } from '../../../src/platform/embedded-postgres/run.ts'
 import { StartError } from '../../../src/platform/start-error.ts'
@@ -53,7 +57,9 @@ async function asRoot(t: Test): Promise<void> {
   t.test('whatever the umask', async (t) => {
     const umask = process.umask(0o077)
     t.teardown(() => process.umask(umask))
-    const server = await start(await newHome(t))
+    const home = await newHome(t)
+    t.ok(await canReach(nobody, await sharedDirectory(join(dirname(home), 'shared'))))
+    const server = await start(home)
     t.strictSame(await sql(server.url('sample'), 'SELECT 1 AS one'), [{ one: 1 }])
   })
 
