@@ -15,6 +15,8 @@ import { systemClock, type Clock } from './platform/clock.ts'
 import type { Config } from './platform/config.ts'
 import { migrate, openDatabase, type MikroORM } from './platform/database.ts'
 import http from './platform/http.ts'
+import idempotency from './platform/idempotency/hooks.ts'
+import { IdempotencyKey } from './platform/idempotency/idempotency-key.ts'
 import openapi from './platform/openapi.ts'
 import problemPages from './platform/problem-pages.ts'
 import { createQueue, type Queue } from './platform/queue.ts'
@@ -43,6 +45,7 @@ export interface AppOptions {
 const entities: Parameters<typeof openDatabase>[1] = [
   AuditEntry,
   PendingEntry,
+  IdempotencyKey,
   User,
   Session,
   ApiToken,
@@ -69,6 +72,7 @@ export async function buildApp({
   await app.register(declaredPermissions)
   await app.register(http)
   await app.register(guard)
+  await app.register(idempotency)
   await app.register(views)
   await app.register(problemPages)
   await app.register(openapi, { version: config.version })

@@ -11,7 +11,7 @@ t.test('reads what JSON.parse reads', async (t) => {
   )
 })
 
-t.test('says where JSON ends, for any damage, in line with JSON.parse', async (t) => {
+t.test('says where JSON ends, for any damage, in line with JSON.parse', async () => {
   fc.assert(
     fc.property(
       fc.json({ maxDepth: 4 }),

@@ -275,9 +275,10 @@ t.test('all that is wrong is told at once, in every part of the request', async 
   )
 })
 
+const errors = async (scope: unknown) =>
+  (await app.inject(post(JSON.stringify({ name: 'a', scope })))).json().errors
+
 t.test('a value of the wrong form is told which forms there are', async (t) => {
-  const errors = async (scope: unknown) =>
-    (await app.inject(post(JSON.stringify({ name: 'a', scope })))).json().errors
   t.same(await errors({}), [{ pointer: '/scope', detail: 'must be { all } or { month }' }])
   t.same(await errors('x'), [{ pointer: '/scope', detail: 'must be { all } or { month }' }])
   t.same(await errors({ all: true, x: 1 }), [{ pointer: '/scope/x', detail: 'is not a known field' }])
@@ -291,8 +292,9 @@ t.test('a million things wrong give a short answer in a short time', async (t) =
   t.same(answer.json().errors.at(-1), { pointer: '', detail: 'and 339901 more' })
 })
 
+const status = async (at: string) => (await app.inject(post(JSON.stringify({ name: 'a', at })))).statusCode
+
 t.test('times and days are those that exist', async (t) => {
-  const status = async (at: string) => (await app.inject(post(JSON.stringify({ name: 'a', at })))).statusCode
   for (const at of ['2026-11-20T10:00:00Z', '2024-02-29T23:59:59.123456789+14:00', '0001-01-01T00:00:00Z'])
     t.equal(await status(at), 200, at)
   for (const at of [
@@ -308,18 +310,20 @@ t.test('times and days are those that exist', async (t) => {
     t.equal(await status(at), 400, at)
 })
 
+const allow = async (url: string) => (await app.inject({ method: 'PATCH', url })).headers.allow
+
 t.test('an address tells which methods it takes', async (t) => {
-  const allow = async (url: string) => (await app.inject({ method: 'PATCH', url })).headers.allow
   t.equal(await allow('/api/things'), 'GET, HEAD, POST')
   t.equal(await allow(`/api/things/${id}`), 'DELETE, GET, HEAD')
   t.equal(await allow('/api/thingsx'), undefined)
 })
 
+const ask = async (given?: string) =>
+  (
+    await app.inject({ url: '/api/nothing', headers: given === undefined ? {} : { 'x-request-id': given } })
+  ).json().requestId as string
+
 t.test('a request keeps the id that it came with, when it is a plain one', async (t) => {
-  const ask = async (given?: string) =>
-    (
-      await app.inject({ url: '/api/nothing', headers: given === undefined ? {} : { 'x-request-id': given } })
-    ).json().requestId as string
   t.equal(await ask('edge-1.2_3'), 'edge-1.2_3')
   for (const odd of [undefined, '', 'a b', 'a"b', 'é', 'x'.repeat(65)])
     t.match(await ask(odd), /^[\da-f]{8}-[\da-f]{4}-7/)
