@@ -1,17 +1,103 @@
-import { buildApp } from './app.ts'
-import { ConfigError, readConfig } from './platform/config.ts'
+import type { FastifyInstance } from 'fastify'
+import { ConfigError, readConfig, type Config } from './platform/config.ts'
+import type { EmbeddedPostgres } from './platform/embedded-postgres.ts'
+import { StartError } from './platform/start-error.ts'
 
-try {
+/** What has to be closed again, in reverse order, however far the start got. */
+const opened: (() => Promise<void>)[] = []
+
+async function main(): Promise<void> {
   const config = readConfig()
-  if (config.databaseUrl === null) throw new ConfigError('DATABASE_URL must be set')
+  const [database, { buildApp }] = await Promise.all([prepareDatabase(config), import('./app.ts')])
   const app = await buildApp({
-    config: { ...config, databaseUrl: config.databaseUrl },
+    config: { ...config, ...database },
     logger: { level: config.logLevel },
   })
-  await app.listen({ host: config.host, port: config.port })
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void app.close())
-} catch (error) {
-  if (!(error instanceof ConfigError)) throw error
-  console.error(`holdfast: ${error.message}`)
-  process.exitCode = 1
+  opened.push(() => app.close())
+  const address = await listen(app, config)
+  await welcome(app, address)
 }
+
+/** The embedded PostgreSQL with the sample source, unless the configuration names a database. */
+async function prepareDatabase(config: Config): Promise<Pick<Config, 'sources'> & { databaseUrl: string }> {
+  const { databaseUrl, sources } = config
+  if (databaseUrl !== null) return { databaseUrl, sources }
+  const { startEmbeddedPostgres } = await import('./platform/embedded-postgres.ts')
+  const embedded: EmbeddedPostgres = await startEmbeddedPostgres({ home: config.home, log: quiet })
+  opened.push(() => embedded.stop())
+  if (Object.keys(sources).length > 0) return { databaseUrl: embedded.url('holdfast'), sources }
+  const sample = embedded.url('sample')
+  const { createSample } = await import('./source/sample.ts')
+  if (await createSample(sample, new Date())) say('Created the sample source: five example systems.')
+  return { databaseUrl: embedded.url('holdfast'), sources: { app: sample } }
+}
+
+const quiet = { info() {}, error: (details: unknown, message?: string) => console.error(message ?? details) }
+
+async function listen(app: FastifyInstance, { host, port }: Config): Promise<string> {
+  try {
+    return await app.listen({ host, port, listenTextResolver: () => '' })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EADDRINUSE') throw new StartError(`port ${port} is taken; choose another with PORT`)
+    if (code === 'EACCES')
+      throw new StartError(`port ${port} may not be used by this user; choose another with PORT`)
+    if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+      throw new StartError(`HOST ${host} is not an address of this machine`)
+    throw error
+  }
+}
+
+async function welcome(app: FastifyInstance, address: string): Promise<void> {
+  const { makeSetupLink } = await import('./access/setup.ts')
+  say(`Holdfast ${app.config.version} is ready at ${address}`)
+  const link = await makeSetupLink(app, address)
+  if (link === null) say(`Sign in at ${address}/sign-in`)
+  else say(`Nobody has an account yet. Make the first one here, within the hour: ${link}`)
+  if (app.config.bootstrapToken !== null) say('HOLDFAST_BOOTSTRAP_TOKEN is an API token for scripts.')
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
+
+let closing: Promise<void> | null = null
+
+/** Ends in order: the service finishes or safely interrupts what runs, then the database goes. */
+function close(): Promise<void> {
+  closing ??= (async () => {
+    for (const step of opened.toReversed()) await step()
+  })()
+  return closing
+}
+
+/** The database server may not be asked in vain for more than a moment; `connect ECONNREFUSED …` says enough. */
+function reason(error: unknown): string | null {
+  if (error instanceof ConfigError || error instanceof StartError) return error.message
+  const { code, message, errors } = error as NodeJS.ErrnoException & { errors?: Error[] }
+  if (/^(E[A-Z]+|28\w{3}|3D000|57P0\d)$/.test(code ?? ''))
+    return `DATABASE_URL: ${message || errors?.[0]?.message || code}`
+  return null
+}
+
+async function fail(error: unknown): Promise<void> {
+  const line = reason(error)
+  console.error(line === null ? error : `holdfast: ${line}`)
+  process.exitCode = 1
+  await close().catch((failure: unknown) => console.error(failure))
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    say('Closing.')
+    close().then(
+      () => process.exit(process.exitCode ?? 0),
+      (error: unknown) => {
+        console.error(error)
+        process.exit(1)
+      },
+    )
+  })
+}
+
+await main().catch(fail)

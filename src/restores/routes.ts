@@ -9,8 +9,10 @@ import { preferredWait } from '../platform/prefer.ts'
 import { applyJob, applyRestore, runApplication } from './apply-restore.ts'
 import { findRestore, topicOf } from './attempts.ts'
 import { cancelRestore } from './cancel-restore.ts'
+import { concernedRestore } from './concerned-restore.ts'
 import { restoreProblems } from './errors.ts'
 import { findRestores } from './find-restores.ts'
+import pages from './pages.ts'
 import { parseKeys } from './parse-keys.ts'
 import { planJob, planRestore, runPlan } from './plan-restore.ts'
 import { presentRestore } from './present-restore.ts'
@@ -36,6 +38,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   app.queue.define<{ id: string }>(planJob, ({ id }, run) => runPlan(app, id, run))
   app.queue.define<{ id: string }>(applyJob, ({ id }, run) => runApplication(app, id, run))
   keepReconciled(app)
+  await app.register(pages)
 
   app.post(
     '/api/restores',
@@ -171,13 +174,6 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       return streamEvents(request, reply, { topic: topicOf(id), look })
     },
   )
-}
-
-/** The restore that a request is about; a refusal then says so in the audit log. @throws Problem RESTORE_UNKNOWN */
-async function concernedRestore(app: FastifyInstance, request: FastifyRequest, id: string): Promise<Restore> {
-  const restore = await findRestore(app.orm.em, id)
-  request.concern = { entityType: 'restore', entityIds: [id], dataset: restore.dataset }
-  return restore
 }
 
 /** What a caller without a preference is ready to wait for a plan, in seconds: most come within it. */

@@ -188,7 +188,8 @@ async function open(artifact: StoredArtifact, frame: Frame, stored: Buffer): Pro
     throw corrupt(artifact, `what is stored at byte ${frame.storedOffset} cannot be decompressed`, error)
   }
   const sha256 = createHash('sha256').update(content).digest('hex')
-  if (sha256 !== frame.sha256) throw corrupt(artifact, `bytes ${frame.offset} and on are not what was recorded`)
+  if (sha256 !== frame.sha256)
+    throw corrupt(artifact, `bytes ${frame.offset} and on are not what was recorded`)
   return content
 }
 

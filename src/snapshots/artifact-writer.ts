@@ -93,7 +93,9 @@ const between = Buffer.from(',\n')
 const last = Buffer.from('\n')
 
 /** Lines with a comma after each but the last: each is held back until it is known whether another follows. */
-async function* separated(batches: AsyncIterable<{ key: KeyValue[] | null; json: Buffer }[]>): AsyncGenerator<Part[]> {
+async function* separated(
+  batches: AsyncIterable<{ key: KeyValue[] | null; json: Buffer }[]>,
+): AsyncGenerator<Part[]> {
   let held: { key: KeyValue[] | null; json: Buffer } | null = null
   for await (const batch of batches) {
     const ready: Part[] = []
@@ -103,11 +105,18 @@ async function* separated(batches: AsyncIterable<{ key: KeyValue[] | null; json:
     }
     yield ready
   }
-  if (held !== null) yield [{ key: held.key, bytes: held.json }, { key: null, bytes: last }]
+  if (held !== null)
+    yield [
+      { key: held.key, bytes: held.json },
+      { key: null, bytes: last },
+    ]
 }
 
-async function* absentLines(batches: AsyncIterable<KeyValue[][]>): AsyncGenerator<{ key: null; json: Buffer }[]> {
-  for await (const batch of batches) yield batch.map((key) => ({ key: null, json: Buffer.from(JSON.stringify(key)) }))
+async function* absentLines(
+  batches: AsyncIterable<KeyValue[][]>,
+): AsyncGenerator<{ key: null; json: Buffer }[]> {
+  for await (const batch of batches)
+    yield batch.map((key) => ({ key: null, json: Buffer.from(JSON.stringify(key)) }))
 }
 
 class FrameWriter {

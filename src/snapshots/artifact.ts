@@ -30,7 +30,9 @@ export interface CaptureOptions {
   onProgress?: (progress: { records: number; bytes: number }) => void
   signal?: AbortSignal
   /** Declared stats, asked on the same instant. */
-  stats?: (client: Parameters<Parameters<SourcePool['withConnection']>[0]>[0]) => Promise<Record<string, unknown>>
+  stats?: (
+    client: Parameters<Parameters<SourcePool['withConnection']>[0]>[0],
+  ) => Promise<Record<string, unknown>>
 }
 
 /** What an artifact's header says of the dataset: its declaration, and the columns that each table's rows have. */

@@ -84,14 +84,17 @@ function pointsDirectly({ root }: Dataset, node: TableNode): boolean {
   return (
     enforced &&
     node.table.kind === 'table' &&
-    sameColumns(parentColumns, root.key.map((column) => column.name)) &&
+    sameColumns(
+      parentColumns,
+      root.key.map((column) => column.name),
+    ) &&
     columns.every((column, i) => column.keyOrder !== 'text' && column.baseType === parentColumns[i]!.baseType)
   )
 }
 
 function notNull(node: TableNode, depth: number): string {
-  return node.parent!.columns
-    .map((column) => `${alias(depth)}.${quoteIdentifier(column.name)} IS NOT NULL`)
+  return node
+    .parent!.columns.map((column) => `${alias(depth)}.${quoteIdentifier(column.name)} IS NOT NULL`)
     .join(' AND ')
 }
 
@@ -102,9 +105,7 @@ function keyTag(table: string, key: Column[]): string {
 
 /** What a child's row is matched to its parent by: the parent's values, so that both sides print the same. */
 function matchTag(node: TableNode, depth: number, direct: boolean): string {
-  return direct
-    ? tag(alias(depth), node.parent!.columns)
-    : tag(alias(depth - 1), node.parent!.parentColumns)
+  return direct ? tag(alias(depth), node.parent!.columns) : tag(alias(depth - 1), node.parent!.parentColumns)
 }
 
 function tag(table: string, columns: Column[]): string {
@@ -147,7 +148,8 @@ function rowColumns(node: TableNode, depth: number): string {
   return artifactColumns(node)
     .map((column) => {
       const i = node.references.findIndex((reference) => reference.columns[0] === column)
-      const value = i < 0 ? jsonExpression(alias(depth), column) : referenceValue(node.references[i]!, i, depth)
+      const value =
+        i < 0 ? jsonExpression(alias(depth), column) : referenceValue(node.references[i]!, i, depth)
       return `${value} AS ${quoteIdentifier(column.name)}`
     })
     .join(', ')
@@ -172,7 +174,10 @@ function referenceValue(reference: Reference, i: number, depth: number): string 
   const table = referenceAlias(depth, i)
   const values = reference.key.map((column) => jsonExpression(table, column))
   const single = values.length === 1 && reference.include.length === 0
-  const key = values.length === 1 ? `pg_catalog.to_json(${values[0]})` : `pg_catalog.json_build_array(${values.join(', ')})`
+  const key =
+    values.length === 1
+      ? `pg_catalog.to_json(${values[0]})`
+      : `pg_catalog.json_build_array(${values.join(', ')})`
   const found = single || reference.include.length === 0 ? key : withIncluded(reference, table, key)
   const pointers = reference.columns.map((column) => `${alias(depth)}.${quoteIdentifier(column.name)}`)
   const there = `${table}.${quoteIdentifier(reference.referencedColumns[0]!.name)} IS NOT NULL`
@@ -185,7 +190,10 @@ function referenceValue(reference: Reference, i: number, depth: number): string 
 }
 
 function withIncluded(reference: Reference, table: string, key: string): string {
-  const included = reference.include.flatMap((column) => [quoteLiteral(column.name), jsonExpression(table, column)])
+  const included = reference.include.flatMap((column) => [
+    quoteLiteral(column.name),
+    jsonExpression(table, column),
+  ])
   return `pg_catalog.json_build_object('key', ${key}, ${included.join(', ')})`
 }
 
@@ -212,7 +220,12 @@ function keyOrder(node: TableNode, column: Column, depth: number): string[] {
 /** The condition that selects root rows by key. @param keys each a value per key column, as artifacts have them */
 export function keyCondition(key: Column[], keys: readonly (readonly KeyValue[])[]): string {
   const columns = key.map((column) => `t0.${quoteIdentifier(column.name)}`)
-  const lists = key.map((column, i) => arrayLiteral(column, keys.map((values) => values[i]!)))
+  const lists = key.map((column, i) =>
+    arrayLiteral(
+      column,
+      keys.map((values) => values[i]!),
+    ),
+  )
   if (key.length === 1) return `${columns[0]} = ANY (${lists[0]})`
   return `(${columns.join(', ')}) IN (SELECT * FROM ROWS FROM (${lists.map((list) => `pg_catalog.unnest(${list})`).join(', ')}))`
 }

@@ -125,17 +125,15 @@ async function* mergeRecords(queries: NodeQuery[], rows: Rows[]): AsyncGenerator
 }
 
 function cursorTree(queries: NodeQuery[], rows: Rows[]): Cursor {
-  const cursors = queries.map(
-    ({ node, fields }, index): Cursor => ({
-      node,
-      index,
-      rows: rows[index]!,
-      fields,
-      line: null,
-      children: [],
-      opening: Buffer.from(`,${JSON.stringify(node.as)}:[`),
-    }),
-  )
+  const cursors = queries.map(({ node, fields }, index): Cursor => ({
+    node,
+    index,
+    rows: rows[index]!,
+    fields,
+    line: null,
+    children: [],
+    opening: Buffer.from(`,${JSON.stringify(node.as)}:[`),
+  }))
   for (const cursor of cursors) {
     cursor.children = cursors.filter(({ node }) => node.parent?.node === cursor.node)
   }
@@ -172,7 +170,12 @@ async function appendRow(cursor: Cursor, output: LineBuffer, counts: number[]): 
   await advance(cursor)
 }
 
-async function appendChildren(child: Cursor, tag: Buffer, output: LineBuffer, counts: number[]): Promise<void> {
+async function appendChildren(
+  child: Cursor,
+  tag: Buffer,
+  output: LineBuffer,
+  counts: number[],
+): Promise<void> {
   let first = true
   while (child.line !== null && child.line[0]!.equals(tag)) {
     if (!first) output.append(separator)

@@ -32,7 +32,8 @@ export async function* mergePairs(
       while (!left.isEmpty && !right.isEmpty) pairs.push(takePair(left, right, orders))
       if (left.isEmpty) await left.fill()
       if (right.isEmpty) await right.fill()
-      if (left.head === null) pairs.push(...right.takeAll().map((line) => ({ key: line.key, stored: null, live: line })))
+      if (left.head === null)
+        pairs.push(...right.takeAll().map((line) => ({ key: line.key, stored: null, live: line })))
       if (right.head === null)
         pairs.push(...left.takeAll().map(({ key, json }) => ({ key, stored: json, live: null })))
       if (left.isEmpty) await left.fill()
@@ -137,7 +138,9 @@ export async function* withStrays(
   pairs: AsyncIterable<RecordPair[]>,
 ): AsyncGenerator<RecordPair[]> {
   for await (const batch of pairs) {
-    const missing = batch.filter((pair) => pair.live === null).map(({ key, stored }) => ({ key, json: stored }))
+    const missing = batch
+      .filter((pair) => pair.live === null)
+      .map(({ key, stored }) => ({ key, json: stored }))
     if (missing.length === 0) yield batch
     else {
       const found = new Map<string, RecordPair>()

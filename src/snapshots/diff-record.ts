@@ -7,7 +7,8 @@ import { artifactColumns } from './capture-queries.ts'
 export type Row = { [field: string]: Field | Row[] }
 
 /** A value; or of a reference the stable key, alone, as a list, with further columns, or marked `unresolved`. */
-export type Field = Value | Value[] | { key: Value | Value[]; [included: string]: unknown } | { unresolved: string[] }
+export type Field =
+  Value | Value[] | { key: Value | Value[]; [included: string]: unknown } | { unresolved: string[] }
 
 export interface FieldChange {
   name: string
@@ -40,7 +41,8 @@ export function diffRecord(
   live: Row | null,
 ): RowDifference {
   const fields = stored && live ? changedFields(columns.get(node)!, stored, live) : []
-  const kind = stored === null ? 'live only' : live === null ? 'stored only' : fields.length > 0 ? 'differs' : 'same'
+  const kind =
+    stored === null ? 'live only' : live === null ? 'stored only' : fields.length > 0 ? 'differs' : 'same'
   const children = node.children
     .filter((child) => columns.has(child))
     .flatMap((child) => diffChildren(child, columns, rowsOf(stored, child), rowsOf(live, child)))
@@ -83,7 +85,8 @@ function sameField(left: Field, right: Field): boolean {
 
 /** Columns that go with a reference for readers say nothing about the row itself. */
 function comparable(field: Field): Field {
-  if (field !== null && typeof field === 'object' && !Array.isArray(field) && 'key' in field) return field.key as Field
+  if (field !== null && typeof field === 'object' && !Array.isArray(field) && 'key' in field)
+    return field.key as Field
   return Object.is(field, -0) ? '-0' : field
 }
 
