@@ -2,10 +2,12 @@ import type { MigrationObject } from '@mikro-orm/core'
 import { Access } from './access.ts'
 import { Audit } from './audit.ts'
 import { Idempotency } from './idempotency.ts'
+import { RateLimits } from './rate-limits.ts'
 
 /** In the order they are applied. A released migration is never edited; a change is a new one at the end. */
 export const migrations: MigrationObject[] = [
   { name: 'audit', class: Audit },
   { name: 'idempotency', class: Idempotency },
+  { name: 'rate-limits', class: RateLimits },
   { name: 'access', class: Access },
 ]

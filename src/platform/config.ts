@@ -24,6 +24,8 @@ export interface Config {
   notifyEmail: string | null
   timezone: string
   logLevel: string
+  /** Requests that one user or token may make in a minute; 0 is no limit. */
+  rateLimitPerMinute: number
   /** Names of proxies' addresses to believe X-Forwarded-* from; false believes nobody. */
   trustProxy: string | false
   /** For `${NAME:-default}` in dataset files only. */
@@ -67,6 +69,7 @@ export function readConfig(environment: Record<string, string | undefined> = pro
       ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
       'info',
     ),
+    rateLimitPerMinute: integer(environment, 'HOLDFAST_RATE_LIMIT', 3000, 0, 1_000_000),
     trustProxy: read('TRUST_PROXY') ?? false,
     environment: { ...environment },
     version: packageVersion(),

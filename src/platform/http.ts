@@ -9,11 +9,13 @@ import knownPaths from './known-paths.ts'
 import logging from './logging.ts'
 import prefer from './prefer.ts'
 import problemAnswers from './problem-answers.ts'
+import rateLimits from './rate-limits/hooks.ts'
 import requestIds from './request-ids.ts'
 import securityHeaders from './security-headers.ts'
 import shutdown from './shutdown.ts'
 import stalledReaders from './stalled-readers.ts'
 import strictRequests from './strict-requests.ts'
+import sweeping from './sweeping.ts'
 
 /** What holds for every route alike, in the order in which a request meets it. */
 export default plugin(
@@ -27,11 +29,13 @@ export default plugin(
     await app.register(problemAnswers)
     await app.register(health)
     await app.register(shutdown)
+    await app.register(rateLimits, { perMinute: app.config.rateLimitPerMinute })
     await app.register(bodies)
     await app.register(strictRequests)
     await app.register(prefer)
     await app.register(conditional)
     await app.register(stalledReaders)
+    await app.register(sweeping)
   },
   { name: 'http' },
 )

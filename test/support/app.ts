@@ -24,7 +24,7 @@ export async function testApp(
   const home = await mkdtemp(join(tmpdir(), 'holdfast-'))
   t.teardown(() => rm(home, { recursive: true, force: true }))
   const url = databaseUrl ?? (await testDatabase(t))
-  const config = readConfig({ HOLDFAST_HOME: home, PORT: '0', ...environment })
+  const config = readConfig({ HOLDFAST_HOME: home, PORT: '0', HOLDFAST_RATE_LIMIT: '0', ...environment })
   const app = await buildApp({ ...options, config: { ...config, databaseUrl: url } })
   if (routes) await app.register(routes)
   await app.ready()
