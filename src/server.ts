@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { ConfigError, readConfig, type Config } from './platform/config.ts'
 import type { EmbeddedPostgres } from './platform/embedded-postgres.ts'
@@ -8,28 +9,26 @@ const opened: (() => Promise<void>)[] = []
 
 async function main(): Promise<void> {
   const config = readConfig()
-  const [database, { buildApp }] = await Promise.all([prepareDatabase(config), import('./app.ts')])
-  const app = await buildApp({
-    config: { ...config, ...database },
-    logger: { level: config.logLevel },
-  })
+  const [prepared, { buildApp }] = await Promise.all([prepareDatabase(config), import('./app.ts')])
+  const app = await buildApp({ config: prepared, logger: { level: config.logLevel } })
   opened.push(() => app.close())
   const address = await listen(app, config)
   await welcome(app, address)
 }
 
 /** The embedded PostgreSQL with the sample source, unless the configuration names a database. */
-async function prepareDatabase(config: Config): Promise<Pick<Config, 'sources'> & { databaseUrl: string }> {
+async function prepareDatabase(config: Config): Promise<Config & { databaseUrl: string }> {
   const { databaseUrl, sources } = config
-  if (databaseUrl !== null) return { databaseUrl, sources }
+  if (databaseUrl !== null) return { ...config, databaseUrl }
   const { startEmbeddedPostgres } = await import('./platform/embedded-postgres.ts')
   const embedded: EmbeddedPostgres = await startEmbeddedPostgres({ home: config.home, log: quiet })
   opened.push(() => embedded.stop())
-  if (Object.keys(sources).length > 0) return { databaseUrl: embedded.url('holdfast'), sources }
+  if (Object.keys(sources).length > 0) return { ...config, databaseUrl: embedded.url('holdfast') }
   const sample = embedded.url('sample')
   const { createSample } = await import('./source/sample.ts')
   if (await createSample(sample, new Date())) say('Created the sample source: five example systems.')
-  return { databaseUrl: embedded.url('holdfast'), sources: { app: sample } }
+  const datasetsDirectory = config.datasetsDirectory ?? join(import.meta.dirname, '../examples')
+  return { ...config, databaseUrl: embedded.url('holdfast'), sources: { app: sample }, datasetsDirectory }
 }
 
 const quiet = { info() {}, error: (details: unknown, message?: string) => console.error(message ?? details) }
