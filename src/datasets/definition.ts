@@ -1,4 +1,5 @@
 import type { Column, Table } from '../source/catalog.ts'
+import type { Policies } from './policies.ts'
 
 /** What becomes of a row whose reference points at something that no longer exists when it is restored. */
 export type MissingRule = 'skip' | 'null' | 'fail'
@@ -54,14 +55,66 @@ export interface RootNode extends TableNode {
 export interface Dataset {
   name: string
   title: string
+  description: string
   source: string
   root: RootNode
-  /** The declaration as written, after `${NAME:-default}`: goes into artifacts as `definition`. */
+  /** The declaration as written, after `${NAME:-default}`, without secrets: goes into artifacts as `definition`. */
   declaration: Declaration
-  /** Policies, passed through as declared; each is read by the feature that owns it. */
+  /** Policies as declared, secrets included: never for artifacts, answers or logs. */
+  policies: Policies
+  stats: Stat[]
+  files: Files | null
+  parties: Parties | null
+  /** In which months and plain dates are taken. */
   timezone: string
+  /** The file's name, without its folder. */
   file: string
 }
+
+/** A named figure of a snapshot: rows counted, or a number column added up. */
+export interface Stat {
+  name: string
+  kind: 'count' | 'sum'
+  node: TableNode
+  /** What `sum` adds up. */
+  column: Column | null
+  /** All must hold. */
+  where: StatCondition[]
+  /** One figure for each of its values instead of one in all. */
+  by: Column | null
+}
+
+export interface StatCondition {
+  column: Column
+  /** True: any value, false: NULL, a list: one of these, compared with the value's text in the artifact. */
+  is: boolean | string[]
+}
+
+/** Which objects of one of the application's stores belong to the records. */
+export interface Files {
+  /** Name of the store, as in HOLDFAST_STORE_<NAME>_URL, lower case. */
+  store: string
+  node: TableNode
+  key: Column
+  name: Column | null
+  size: Column | null
+  sha256: Column | null
+  /** Folder at the destination: text, and values of the file's row or of its record. Empty: no folder. */
+  folder: (string | { of: 'row' | 'record'; column: Column })[]
+  /** As declared; null: the default. */
+  cleanupAfter: string | null
+}
+
+/** People whom the records themselves name, and what their roles may do. */
+export interface Parties {
+  node: TableNode
+  email: Column
+  role: Column
+  /** Roles by action. */
+  permissions: Record<PartyAction, string[]>
+}
+
+export type PartyAction = 'list' | 'view' | 'download' | 'create' | 'delete'
 
 /** The YAML's `records` and `children`, as declared. */
 export interface TableDeclaration {
@@ -85,18 +138,11 @@ export interface ReferenceDeclaration {
   include?: string[]
 }
 
-export interface Declaration {
+export interface Declaration extends Policies {
   dataset: string
   title?: string
+  description?: string
   source?: string
   timezone?: string
   records: TableDeclaration
-  gate?: unknown
-  backup?: unknown
-  retention?: unknown
-  export?: unknown
-  files?: unknown
-  stats?: Record<string, unknown>
-  parties?: unknown
-  notify?: unknown
 }
