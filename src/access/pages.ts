@@ -103,7 +103,9 @@ function showSignIn(reply: FastifyReply, shown: Shown & { next: string }): Promi
   return reply.page('access/sign-in', { title: 'Sign in', backTo: '/sign-in', ...shown })
 }
 
-function showSetup(reply: FastifyReply, shown: Shown & { token: string }): Promise<string> {
+/** Kept nowhere: the page holds the link's token. */
+async function showSetup(reply: FastifyReply, shown: Shown & { token: string }): Promise<string> {
+  const page = await reply.page('access/setup', { title: 'Set up Holdfast', backTo: '/sign-in', ...shown })
   reply.header('cache-control', 'no-store')
-  return reply.page('access/setup', { title: 'Set up Holdfast', backTo: '/sign-in', ...shown })
+  return page
 }

@@ -3,12 +3,16 @@ import { identity } from '../platform/entity.ts'
 
 /** A time as the chain hashes it: UTC, to the microsecond, `2026-11-20T19:06:19.123000Z`. A Date would lose half of it. */
 export class Instant extends Type<string, string> {
-  override convertToJSValueSQL(key: string): string {
-    return `to_char(${key} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
+  /** @param value as PostgreSQL prints it, in any zone: `2026-11-20 19:06:19.123+00`, `2026-11-21 00:36:19+05:30` */
+  override convertToJSValue(value: string): string {
+    const [, date, fraction = '', zone] = /^(\S+ [\d:]+)(?:\.(\d+))?([+-][\d:]+)$/.exec(value) ?? []
+    if (date === undefined || zone === undefined) return value
+    const seconds = Date.parse(`${date.replace(' ', 'T')}${zone.length === 3 ? `${zone}:00` : zone}`)
+    return `${new Date(seconds).toISOString().slice(0, 19)}.${fraction.padEnd(6, '0')}Z`
   }
 
-  override getColumnType(): string {
-    return 'timestamptz'
+  override get runtimeType(): string {
+    return 'string'
   }
 }
 

@@ -87,12 +87,11 @@ function nounOf(request: FastifyRequest): string {
 }
 
 function concernOf(request: FastifyRequest): Concern {
-  const params = Object.entries((request.params ?? {}) as Record<string, string>)
-  const named = (request.body as { dataset?: unknown } | null | undefined)?.dataset
-  const dataset = params.find(([name]) => name === 'dataset')?.[1] ?? named
+  const { dataset: named, ...params } = (request.params ?? {}) as Record<string, string>
+  const dataset = named ?? (request.body as { dataset?: unknown } | null | undefined)?.dataset
   return {
     entityType: singular(attempted(request).split(':', 1)[0]!),
-    entityIds: params.map(([, value]) => value.slice(0, 200)),
+    entityIds: Object.values(params).map((value) => value.slice(0, 200)),
     ...(typeof dataset === 'string' && { dataset: dataset.slice(0, 100) }),
   }
 }

@@ -1,8 +1,10 @@
 import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { create as contentDisposition } from 'content-disposition'
+import type { FastifyRequest } from 'fastify'
 import plugin from 'fastify-plugin'
 import Type from 'typebox'
+import { causeOf } from './actor.ts'
 import { appendAudit, useClock } from './append-audit.ts'
 import { AuditEntry } from './audit-entry.ts'
 import { auditProblems } from './errors.ts'
@@ -100,16 +102,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       },
     },
     async (request, reply) => {
-      await app.orm.em.transactional((em) =>
-        appendAudit(em, {
-          actor: request.actor,
-          action: 'audit.downloaded',
-          entityType: 'audit',
-          entityIds: [],
-          requestId: request.id,
-          address: request.ip,
-        }),
-      )
+      if (request.method === 'GET') await recordDownload(request)
       const day = app.clock.now().toISOString().slice(0, 10)
       return reply
         .type('application/x-ndjson; charset=utf-8')
@@ -120,6 +113,11 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
 }
 
 export default plugin(routes, { name: 'audit', dependencies: ['problem-answers'] })
+
+async function recordDownload(request: FastifyRequest): Promise<void> {
+  const entry = { ...causeOf(request), action: 'audit.downloaded', entityType: 'audit', entityIds: [] }
+  await request.server.orm.em.transactional((em) => appendAudit(em, entry))
+}
 
 function parseHead(text: string): Head {
   const [seq = '', hash = ''] = text.split(':')

@@ -8,9 +8,10 @@ const namesOnly = /([a-z](Id|Ids|Name|Count|At)|[-_](id|ids|name|count|at))$/
 const secretForms: [RegExp, string][] = [
   [/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/?#@]*@/gi, '$1[redacted]@'],
   [
-    /([?&#;](?:[\w.-]*(?:token|password|passwd|secret|signature|credential|api_?key|access_?key)[\w.-]*|sig|code|auth|pwd|tempauth)=)[^\s&#;"']+/gi,
+    /((?:^|[?&#;\s,('"])[\w.-]*(?:token|password|passwd|secret|signature|credential|api_?key|access_?key)[\w.-]*=)[^\s&#;"']+/gi,
     '$1[redacted]',
   ],
+  [/([?&#;](?:sig|code|auth|pwd|tempauth)=)[^\s&#;"']+/gi, '$1[redacted]'],
   [/\b(Bearer|Basic)\s+[\w.~+/=-]{6,}/gi, '$1 [redacted]'],
   [/\bhf_[\w-]{16,}/g, '[redacted]'],
   [/\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*/g, '[redacted]'],
