@@ -3,8 +3,9 @@ import type { FastifyInstance } from 'fastify'
 import plugin from 'fastify-plugin'
 import { openSource, type SourcePool } from '../source/connect.ts'
 import { sourceProblems } from '../source/errors.ts'
+import { fingerprint } from '../source/fingerprint.ts'
 import { readCatalog } from '../source/read-catalog.ts'
-import type { Dataset } from './definition.ts'
+import type { Dataset, TableNode } from './definition.ts'
 import { datasetProblems, invalidDataset } from './errors.ts'
 import { datasetFiles, loadDatasets, type InvalidDataset, type LoadedDatasets } from './load.ts'
 import type { DatasetProblem } from './problem-list.ts'
@@ -22,6 +23,11 @@ export interface ListedDataset {
 export interface Datasets {
   /** @throws Problem DATASET_UNKNOWN; DATASET_INVALID with all that is wrong; SOURCE_… when its source can't be read */
   get(name: string): Dataset
+  /**
+   * The same, but sure to fit the source's tables as they are now: after a change of the schema it is resolved anew, so
+   * that a column that was added is never left out of a snapshot. For whatever reads or writes records.
+   */
+  current(name: string): Promise<Dataset>
   /** All of them, by name. */
   list(): ListedDataset[]
   /** The connections to a dataset's source. */
@@ -51,6 +57,7 @@ export default plugin(
     )
     let loaded: LoadedDatasets = { valid: new Map(), invalid: new Map() }
     let reloading = Promise.resolve()
+    let fingerprints = new Map<Dataset, string>()
 
     const load = async () => {
       const files = await datasetFiles(directory)
@@ -60,14 +67,24 @@ export default plugin(
         timezone,
         catalogOf: (name) => findSource(sources, name).withConnection(readCatalog),
       })
+      fingerprints = await fingerprintsOf(sources, loaded)
       logProblems(app, loaded)
     }
     const reload = () => (reloading = reloading.then(load, load))
+    const get = (name: string) => loaded.valid.get(name) ?? refuse(name, loaded.invalid.get(name))
+    const current = async (name: string): Promise<Dataset> => {
+      const dataset = get(name)
+      const now = await fingerprintOf(findSource(sources, dataset.source), dataset)
+      if (fingerprints.get(dataset) === now) return dataset
+      await reload()
+      return get(name)
+    }
 
     app.addProblems(datasetProblems)
     app.addProblems(sourceProblems)
     app.decorate('datasets', {
-      get: (name) => loaded.valid.get(name) ?? refuse(name, loaded.invalid.get(name)),
+      get,
+      current,
       list: () => list(loaded),
       source: ({ source }) => findSource(sources, source),
       sources,
@@ -82,6 +99,25 @@ export default plugin(
   },
   { name: 'datasets', dependencies: ['problem-answers'] },
 )
+
+async function fingerprintsOf(
+  sources: ReadonlyMap<string, SourcePool>,
+  { valid }: LoadedDatasets,
+): Promise<Map<Dataset, string>> {
+  const fingerprints = new Map<Dataset, string>()
+  for (const dataset of valid.values())
+    fingerprints.set(dataset, await fingerprintOf(findSource(sources, dataset.source), dataset))
+  return fingerprints
+}
+
+function fingerprintOf(source: SourcePool, dataset: Dataset): Promise<string> {
+  const tables = (node: TableNode): number[] => [
+    node.table.oid,
+    ...node.references.map(({ table }) => table.oid),
+    ...node.children.flatMap(tables),
+  ]
+  return source.withConnection((client) => fingerprint(client, tables(dataset.root)))
+}
 
 function findSource(sources: ReadonlyMap<string, SourcePool>, name: string): SourcePool {
   const source = sources.get(name)

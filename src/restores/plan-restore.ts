@@ -44,7 +44,7 @@ export async function planRestore(
   cause: Cause,
 ): Promise<Restore> {
   const snapshot = (await findSnapshot(app.orm.em, request.snapshotId)).requireCompleted()
-  const dataset = app.datasets.get(snapshot.dataset)
+  const dataset = await app.datasets.current(snapshot.dataset)
   const keys = request.keys === null ? null : await requireKeys(app, dataset, snapshot, request.keys)
   return app.orm.em.fork().transactional(async (em) => {
     const restore = em.create(Restore, {

@@ -32,7 +32,7 @@ export interface RestoreContext {
  */
 export async function openContext(app: FastifyInstance, restore: Restore): Promise<RestoreContext> {
   const snapshot = (await findSnapshot(app.orm.em, restore.snapshotId)).requireCompleted()
-  const dataset = app.datasets.get(restore.dataset)
+  const dataset = await app.datasets.current(restore.dataset)
   const store = app.stores.main
   const manifest = await readManifest(store, snapshot)
   const { shared, notes } = shareColumns(dataset, await readHeader(store, manifest))
