@@ -24,7 +24,7 @@ export function components(assets: string) {
   return {
     icon,
     asset: (name: string): string => `${assets}/${name}`,
-    number: (value: number): string => wordNumber(value),
+    number: (value: number | null): string => (value === null ? none : wordNumber(value)),
     count: wordCount,
     duration: wordDuration,
     span: wordSpan,

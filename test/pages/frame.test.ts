@@ -66,7 +66,7 @@ t.test('the keyboard reaches the content first, and sees where it is', async (t)
 
 t.test('on a phone the navigation is a menu, without JavaScript too', async (t) => {
   for (const javaScript of [false, true]) {
-    const page = await browser.open({ javaScript, width: 320 })
+    const page = await browser.open({ javaScript, width: 320, as: 'viewer' })
     await page.goto('/problems')
     const themes = page.getByRole('button', { name: 'Dark' })
     t.notOk(await themes.isVisible())

@@ -4,6 +4,8 @@ import chromium from '@sparticuz/chromium'
 import type { FastifyInstance } from 'fastify'
 import { chromium as playwright, type Page } from 'playwright-core'
 import type { Test } from 'tap'
+import type { Role } from '../../src/audit/actor.ts'
+import { browse, person } from './people.ts'
 
 export type Theme = 'light' | 'dark'
 
@@ -13,6 +15,8 @@ export interface PageOptions {
   /** In CSS pixels; default 1280. */
   width?: number
   theme?: Theme
+  /** Signed in as a user of this role. */
+  as?: Role
 }
 
 export interface TestBrowser {
@@ -47,7 +51,19 @@ export async function startBrowser(t: Test, app: FastifyInstance): Promise<TestB
     await app.close()
   })
 
-  async function open({ javaScript = true, width = 1280, theme = 'light' }: PageOptions = {}): Promise<Page> {
+  const sessions = new Map<Role, Promise<string>>()
+
+  async function session(role: Role): Promise<string> {
+    await person(app, role, role)
+    return (await browse(app, role)).cookie
+  }
+
+  async function open({
+    javaScript = true,
+    width = 1280,
+    theme = 'light',
+    as,
+  }: PageOptions = {}): Promise<Page> {
     const context = await browser.newContext({
       baseURL: address,
       javaScriptEnabled: javaScript,
@@ -56,6 +72,11 @@ export async function startBrowser(t: Test, app: FastifyInstance): Promise<TestB
       timezoneId: 'Asia/Kuala_Lumpur',
     })
     context.setDefaultTimeout(10_000)
+    if (as !== undefined) {
+      if (!sessions.has(as)) sessions.set(as, session(as))
+      const [name = '', value = ''] = (await sessions.get(as)!).split('=')
+      await context.addCookies([{ name, value, url: address }])
+    }
     return context.newPage()
   }
   return { open, address }

@@ -1,0 +1,70 @@
+import type { DatasetSummary } from '../snapshots/summarize-snapshots.ts'
+
+/** What the dashboard knows of a dataset. */
+export interface DatasetState {
+  name: string
+  title: string
+  /** How many things are wrong with its file. */
+  problems: number
+  summary: DatasetSummary | undefined
+}
+
+export interface Judgement {
+  /** A state of src/platform/components.ts, and words for it where its own won't do. */
+  status: 'safe' | 'due' | 'failed' | 'invalid'
+  words?: string
+  /** What to do about it; null when it is safe. */
+  reason: { text: string; action: string; path: string } | null
+}
+
+const dayMs = 86_400_000
+
+/**
+ * Whether a dataset is safe: its file is right, a good snapshot of more than single records exists and is not older than
+ * backups are kept, and the latest one did not fail.
+ * @param maxAgeDays older than this is too old
+ */
+export function judge(
+  { name, title, problems, summary }: DatasetState,
+  now: Date,
+  maxAgeDays: number,
+): Judgement {
+  const take = { action: 'Take one', path: `/snapshots/new?dataset=${encodeURIComponent(name)}` }
+  if (problems > 0) {
+    const path = `/datasets/${encodeURIComponent(name)}`
+    return {
+      status: 'invalid',
+      reason: { text: `${title}: the dataset file has problems.`, action: 'See them', path },
+    }
+  }
+  if (summary?.failed) {
+    const path = `/snapshots/${summary.failed.id}`
+    const text = `${title}: the latest snapshot failed, ${summary.failed.code}.`
+    return { status: 'failed', words: 'Latest failed', reason: { text, action: 'See why', path } }
+  }
+  if (!summary?.last)
+    return {
+      status: 'due',
+      words: 'No snapshot',
+      reason: { text: `${title} has no good snapshot.`, ...take },
+    }
+  if (now.getTime() - new Date(summary.last.takenAt).getTime() > maxAgeDays * dayMs) {
+    const text = `${title}: the last good snapshot is more than ${maxAgeDays} days old.`
+    return { status: 'due', words: 'Too old', reason: { text, ...take } }
+  }
+  return { status: 'safe', reason: null }
+}
+
+/** The answer to "is everything safe?", from all datasets' judgements. */
+export function verdict(judgements: readonly Judgement[]) {
+  const reasons = judgements.flatMap(({ reason }) => reason ?? [])
+  const isBad = judgements.some(({ status }) => status === 'failed' || status === 'invalid')
+  if (judgements.length === 0)
+    return { tone: 'busy', title: 'Nothing to keep safe yet', text: 'Declare the first dataset.', reasons }
+  if (reasons.length === 0) {
+    const text = 'Every dataset has a good snapshot that is fresh enough, and the latest ones did not fail.'
+    return { tone: 'good', title: 'Everything is safe', text, reasons }
+  }
+  const title = reasons.length === 1 ? '1 thing needs attention' : `${reasons.length} things need attention`
+  return { tone: isBad ? 'bad' : 'warn', title, text: '', reasons }
+}
