@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { Dataset } from '../datasets/definition.ts'
-import { scopeCondition } from '../snapshots/scope-condition.ts'
+import { conditionOf } from '../snapshots/capture-scope.ts'
 import { readHeader } from '../snapshots/artifact-reader.ts'
 import type { Condition } from '../snapshots/capture-queries.ts'
 import type { SharedColumns } from '../snapshots/diff-record.ts'
@@ -42,7 +42,7 @@ export async function openContext(app: FastifyInstance, restore: Restore): Promi
     dataset,
     snapshot,
     manifest,
-    condition: scopeCondition(dataset, snapshot),
+    condition: conditionOf(dataset, snapshot),
     shared,
     notes,
     identity: { snapshot: snapshot.sha256, mode: restore.mode, keys: restore.keys },

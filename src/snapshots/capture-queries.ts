@@ -2,8 +2,7 @@ import type { Column, ForeignKey } from '../source/catalog.ts'
 import type { Dataset, Reference, TableNode } from '../datasets/definition.ts'
 import { quoteIdentifier, quoteLiteral, quoteTable } from '../source/identifiers.ts'
 import { keyExpression, orderBy } from '../source/keys.ts'
-import { jsonExpression, textExpression, toText } from '../source/values.ts'
-import type { KeyValue } from './manifest.ts'
+import { jsonExpression, textExpression } from '../source/values.ts'
 
 /** Which root rows to read: an SQL condition over the alias `t0`, without parameters, or null for all of them. */
 export type Condition = string | null
@@ -215,22 +214,4 @@ function keyOrder(node: TableNode, column: Column, depth: number): string[] {
   const i = node.references.findIndex((reference) => reference.columns[0] === column)
   if (i < 0) return [keyExpression(alias(depth), column)]
   return node.references[i]!.key.map((key) => keyExpression(referenceAlias(depth, i), key))
-}
-
-/** The condition that selects root rows by key. @param keys each a value per key column, as artifacts have them */
-export function keyCondition(key: Column[], keys: readonly (readonly KeyValue[])[]): string {
-  const columns = key.map((column) => `t0.${quoteIdentifier(column.name)}`)
-  const lists = key.map((column, i) =>
-    arrayLiteral(
-      column,
-      keys.map((values) => values[i]!),
-    ),
-  )
-  if (key.length === 1) return `${columns[0]} = ANY (${lists[0]})`
-  return `(${columns.join(', ')}) IN (SELECT * FROM ROWS FROM (${lists.map((list) => `pg_catalog.unnest(${list})`).join(', ')}))`
-}
-
-function arrayLiteral(column: Column, values: KeyValue[]): string {
-  const elements = values.map((value) => `"${toText(value)!.replace(/["\\]/g, '\\$&')}"`)
-  return `${quoteLiteral(`{${elements.join(',')}}`)}::${column.type.replace(/\(.*\)$/, '')}[]`
 }

@@ -3,7 +3,7 @@ import type { Dataset } from '../datasets/definition.ts'
 import { compareKeys } from '../source/keys.ts'
 import type { ArtifactRecord } from './artifact-reader.ts'
 import { captureFewRecords, type RecordLine } from './capture.ts'
-import { keyCondition } from './capture-queries.ts'
+import { keyCondition } from '../source/keys.ts'
 import type { KeyValue } from './manifest.ts'
 
 /** A record as the artifact and the source have it; at least one of them does. */
@@ -116,6 +116,7 @@ export async function* lookUpPairs(
       const wanted = batch.slice(i, i + lookupRecords)
       const found = new Map<string, RecordLine>()
       const condition = keyCondition(
+        't0',
         dataset.root.key,
         wanted.map(({ key }) => key),
       )

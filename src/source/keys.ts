@@ -1,6 +1,6 @@
 import type { Column, KeyOrder } from './catalog.ts'
-import { quoteIdentifier } from './identifiers.ts'
-import { textExpression } from './values.ts'
+import { quoteIdentifier, quoteLiteral } from './identifiers.ts'
+import { textExpression, toText } from './values.ts'
 
 /** A key column's value as an artifact holds it. Key columns are never NULL. */
 export type KeyValue = string | number | boolean
@@ -73,4 +73,30 @@ export function keyExpression(alias: string, column: Column): string {
 /** The list after ORDER BY that puts rows in the order of `compareKeys`. */
 export function orderBy(alias: string, columns: readonly Column[]): string {
   return columns.map((column) => keyExpression(alias, column)).join(', ')
+}
+
+/**
+ * The condition that selects rows by key, without parameters.
+ * @param keys each a value per key column, as artifacts have them
+ */
+export function keyCondition(
+  alias: string,
+  key: readonly Column[],
+  keys: readonly (readonly KeyValue[])[],
+): string {
+  const columns = key.map((column) => `${quoteIdentifier(alias)}.${quoteIdentifier(column.name)}`)
+  const lists = key.map((column, i) =>
+    arrayLiteral(
+      column,
+      keys.map((values) => values[i]!),
+    ),
+  )
+  if (key.length === 1) return `${columns[0]} = ANY (${lists[0]})`
+  const rows = lists.map((list) => `pg_catalog.unnest(${list})`).join(', ')
+  return `(${columns.join(', ')}) IN (SELECT * FROM ROWS FROM (${rows}))`
+}
+
+function arrayLiteral(column: Column, values: KeyValue[]): string {
+  const elements = values.map((value) => `"${toText(value)!.replace(/["\\]/g, '\\$&')}"`)
+  return `${quoteLiteral(`{${elements.join(',')}}`)}::${column.type.replace(/\(.*\)$/, '')}[]`
 }
