@@ -11,18 +11,21 @@ import { User } from './access/user.ts'
 import { AuditEntry } from './audit/audit-entry.ts'
 import { PendingEntry } from './audit/pending-entry.ts'
 import audit from './audit/routes.ts'
+import datasets from './datasets/plugin.ts'
 import { systemClock, type Clock } from './platform/clock.ts'
 import type { Config } from './platform/config.ts'
-import { migrate, openDatabase, type MikroORM } from './platform/database.ts'
+import { migrate, openDatabase, requireMigrated, type MikroORM } from './platform/database.ts'
 import http from './platform/http.ts'
 import idempotency from './platform/idempotency/hooks.ts'
 import { IdempotencyKey } from './platform/idempotency/idempotency-key.ts'
+import metrics from './platform/metrics.ts'
 import openapi from './platform/openapi.ts'
 import problemPages from './platform/problem-pages.ts'
 import { createQueue, type Queue } from './platform/queue.ts'
 import { serverOptions } from './platform/server-options.ts'
 import { createSignals, type Signals } from './platform/signals.ts'
 import views from './platform/views.ts'
+import storage from './storage/plugin.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -76,9 +79,14 @@ export async function buildApp({
   await app.register(views)
   await app.register(problemPages)
   await app.register(openapi, { version: config.version })
+  await app.register(metrics)
   await app.register(audit)
   await app.register(access)
+  await app.register(storage)
+  await app.register(datasets)
   app.addReadinessCheck('database', async () => void (await orm.em.fork().execute('SELECT 1')))
+  app.addReadinessCheck('migrations', () => requireMigrated(orm))
+  app.addReadinessCheck('queue', async () => void (await app.queue.depths()))
 
   app.addHook('onReady', async () => {
     await app.signals.start()

@@ -87,7 +87,7 @@ async function fail(error: unknown): Promise<void> {
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => {
+  process.on(signal, () => {
     say('Closing.')
     close().then(
       () => process.exit(process.exitCode ?? 0),
