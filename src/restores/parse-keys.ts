@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { parseScope, type Scope } from '../datasets/scope.ts'
+import { keysOf, parseScope } from '../datasets/scope.ts'
 import { findSnapshot } from '../snapshots/find-snapshots.ts'
 import type { KeyValue } from '../snapshots/manifest.ts'
 
@@ -10,8 +10,8 @@ import type { KeyValue } from '../snapshots/manifest.ts'
 export async function parseKeys(
   app: FastifyInstance,
   snapshotId: string,
-  keys: NonNullable<Scope['keys']>,
+  keys: unknown[],
 ): Promise<KeyValue[][]> {
   const { dataset } = await findSnapshot(app.orm.em, snapshotId)
-  return parseScope(app.datasets.get(dataset), { keys }, '').keys
+  return keysOf(parseScope({ keys }, app.datasets.get(dataset), ''))!
 }

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Dataset } from '../datasets/definition.ts'
-import { conditionOf } from '../snapshots/capture-scope.ts'
+import { scopeLiteral } from '../datasets/scope-condition.ts'
+import type { Scope } from '../datasets/scope.ts'
 import { readHeader } from '../snapshots/artifact-reader.ts'
 import type { Condition } from '../snapshots/capture-queries.ts'
 import type { SharedColumns } from '../snapshots/diff-record.ts'
@@ -42,7 +43,7 @@ export async function openContext(app: FastifyInstance, restore: Restore): Promi
     dataset,
     snapshot,
     manifest,
-    condition: conditionOf(dataset, snapshot),
+    condition: scopeLiteral(dataset, snapshot.scope as Scope),
     shared,
     notes,
     identity: { snapshot: snapshot.sha256, mode: restore.mode, keys: restore.keys },
