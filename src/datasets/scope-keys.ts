@@ -75,7 +75,14 @@ function checkValue(value: KeyValue, { baseType, type }: Column): Checked {
     return { error: 'holds characters that no text in a database has' }
   if (baseType === 'uuid' && !/^[\da-f]{8}-([\da-f]{4}-){3}[\da-f]{12}$/i.test(value))
     return { error: 'must be a UUID' }
+  if (baseType === 'bpchar') return { value: padded(value, type) }
   return { value: baseType === 'uuid' ? value.toLowerCase() : value }
+}
+
+/** char(n) is stored, and stands in artifacts, with blanks up to its length. */
+function padded(value: string, type: string): string {
+  const length = Number(/\((\d+)\)/.exec(type)?.[1] ?? 0)
+  return value + ' '.repeat(Math.max(0, length - [...value].length))
 }
 
 /** int8 may come as a number where that is exact; in artifacts it is text, as it can exceed 2^53. */

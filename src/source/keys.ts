@@ -98,5 +98,11 @@ export function keyCondition(
 
 function arrayLiteral(column: Column, values: KeyValue[]): string {
   const elements = values.map((value) => `"${toText(value)!.replace(/["\\]/g, '\\$&')}"`)
-  return `${quoteLiteral(`{${elements.join(',')}}`)}::${column.type.replace(/\(.*\)$/, '')}[]`
+  return `${quoteLiteral(`{${elements.join(',')}}`)}::${elementType(column)}[]`
+}
+
+/** The type without its length, which a cast would cut the values to; by its catalog name, since the keywords
+ * `character` and `bit` alone mean a length of 1. */
+function elementType({ type, baseType }: Column): string {
+  return baseType.includes('.') ? type : `pg_catalog.${quoteIdentifier(baseType)}`
 }

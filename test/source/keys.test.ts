@@ -4,7 +4,7 @@ import t from 'tap'
 import type { Column, KeyOrder } from '../../src/source/catalog.ts'
 import { openSource } from '../../src/source/connect.ts'
 import type { SourcePool } from '../../src/source/connect.ts'
-import { compareKeys, orderBy } from '../../src/source/keys.ts'
+import { compareKeys, keyCondition, orderBy } from '../../src/source/keys.ts'
 import type { KeyValue } from '../../src/source/keys.ts'
 import { readCatalog } from '../../src/source/read-catalog.ts'
 import { jsonExpression, toText } from '../../src/source/values.ts'
@@ -104,3 +104,28 @@ async function sortedBySource(client: pg.ClientBase, key: Column[], rows: string
   )
   return ordered.rows.map(({ line }) => Object.values(JSON.parse(line) as Record<string, KeyValue>))
 }
+
+t.test('keys select exactly their rows, whatever their type', async (t) => {
+  const url = await testDatabase(t)
+  await sql(
+    url,
+    `CREATE EXTENSION citext; CREATE TYPE mood AS ENUM ('a "b"', ''); CREATE DOMAIN code AS varchar(3);
+     CREATE TABLE rows (bp char(6), vc varchar(4), bi bit(5), nu numeric(6, 2), ch "char", co code, m mood, ts timestamptz(3),
+       c citext, i8 int8, iv interval day to second(3), n name);
+     INSERT INTO rows VALUES ('ab', 'a\\"{', '10101', 1.5, '\', 'x,y', 'a "b"', '2024-01-01 12:00:00.123', 'X', 9007199254740993,
+       '1 day 00:00:01.5', 'n'), ('a', 'b', '10100', 1.51, 'b', 'x', '', '2024-01-01 12:00:00.124', 'y', 9007199254740992, '1 day', 'm')`,
+  )
+  const pool = openSource('app', url)
+  t.teardown(() => pool.end())
+  const table = (await pool.withConnection(readCatalog)).tables.get('public.rows')
+  for (const column of [...(table?.columns ?? []).map((one) => [one]), table?.columns.slice(0, 3) ?? []]) {
+    const selected = column.map((one, i) => `${jsonExpression('k', one)} AS v${i}`).join(', ')
+    const first = await sql(
+      url,
+      `SELECT row_to_json(q)::text AS line FROM (SELECT ${selected} FROM rows k LIMIT 1) q`,
+    )
+    const key = Object.values(JSON.parse(String(first[0]?.line)) as Record<string, KeyValue>)
+    const found = await sql(url, `SELECT bp FROM rows k WHERE ${keyCondition('k', column, [key])}`)
+    t.same(found, [{ bp: 'ab    ' }], column.map(({ type }) => type).join(', '))
+  }
+})
