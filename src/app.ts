@@ -15,16 +15,18 @@ import datasets from './datasets/plugin.ts'
 import { systemClock, type Clock } from './platform/clock.ts'
 import type { Config } from './platform/config.ts'
 import { migrate, openDatabase, requireMigrated, type MikroORM } from './platform/database.ts'
+import docs from './platform/docs.ts'
 import http from './platform/http.ts'
 import idempotency from './platform/idempotency/hooks.ts'
 import { IdempotencyKey } from './platform/idempotency/idempotency-key.ts'
 import metrics from './platform/metrics.ts'
-import openapi from './platform/openapi.ts'
 import problemPages from './platform/problem-pages.ts'
 import { createQueue, type Queue } from './platform/queue.ts'
 import { serverOptions } from './platform/server-options.ts'
 import { createSignals, type Signals } from './platform/signals.ts'
 import views from './platform/views.ts'
+import snapshots from './snapshots/routes.ts'
+import { Snapshot } from './snapshots/snapshot.ts'
 import storage from './storage/plugin.ts'
 
 declare module 'fastify' {
@@ -53,6 +55,7 @@ const entities: Parameters<typeof openDatabase>[1] = [
   Session,
   ApiToken,
   SetupLink,
+  Snapshot,
 ]
 
 /**
@@ -78,12 +81,13 @@ export async function buildApp({
   await app.register(idempotency)
   await app.register(views)
   await app.register(problemPages)
-  await app.register(openapi, { version: config.version })
+  await app.register(docs)
   await app.register(metrics)
   await app.register(audit)
   await app.register(access)
   await app.register(storage)
   await app.register(datasets)
+  await app.register(snapshots)
   app.addReadinessCheck('database', async () => void (await orm.em.fork().execute('SELECT 1')))
   app.addReadinessCheck('migrations', () => requireMigrated(orm))
   app.addReadinessCheck('queue', async () => void (await app.queue.depths()))

@@ -9,3 +9,8 @@ export function pathOf({ url }: FastifyRequest): string {
 export function isForApi(request: FastifyRequest): boolean {
   return /^\/api(\/|$)/.test(request.routeOptions.url ?? pathOf(request))
 }
+
+/** Whether the answer is for a person's browser. */
+export function wantsPage(request: FastifyRequest): boolean {
+  return !isForApi(request) && (request.headers.accept?.includes('text/html') ?? false)
+}

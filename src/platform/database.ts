@@ -41,4 +41,10 @@ export async function migrate(orm: MikroORM, url: string): Promise<void> {
   }
 }
 
+/** @throws when the schema is older than this version of the service, as after restoring a backup of our own database */
+export async function requireMigrated(orm: MikroORM): Promise<void> {
+  const pending = await orm.migrator.getPending()
+  if (pending.length > 0) throw new Error(`pending migrations: ${pending.map(({ name }) => name).join(', ')}`)
+}
+
 export type { EntityManager, MikroORM }

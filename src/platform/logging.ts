@@ -57,7 +57,7 @@ export default plugin(
         ms: Math.round(reply.elapsedTime * 10) / 10,
         address: request.ip,
         actor: actorOf(request),
-        ...(!reply.raw.writableFinished && { aborted: true }),
+        ...(!reply.raw.writableEnded && { aborted: true }),
         ...(request.failure !== undefined && { err: request.failure }),
       }
       if (reply.statusCode >= 500) request.log.error(line, 'request')

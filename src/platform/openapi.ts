@@ -1,36 +1,25 @@
-import swagger from '@fastify/swagger'
-import swaggerUi from '@fastify/swagger-ui'
+import swagger, { type FastifyDynamicSwaggerOptions } from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
 import plugin from 'fastify-plugin'
+import { components, description } from './openapi-conventions.ts'
+import { documentOperations } from './openapi-operations.ts'
 
-/** `/openapi.json` (3.1), made from the routes' own schemas, and `/docs`, which draws it. */
-export default plugin<{ version: string }>(
-  async (app: FastifyInstance, { version }) => {
+/** The API's document (OpenAPI 3.1), made from the schemas of the routes that come after it. docs.ts serves it. */
+export default plugin(
+  async (app: FastifyInstance) => {
     await app.register(swagger, {
       openapi: {
         openapi: '3.1.0',
-        info: {
-          title: 'Holdfast',
-          version,
-          description:
-            'Snapshot, verify, compare, restore and clean up the records of a PostgreSQL application.',
-        },
-        components: {
-          securitySchemes: {
-            token: { type: 'http', scheme: 'bearer', bearerFormat: 'hf_…' },
-            session: { type: 'apiKey', in: 'cookie', name: 'holdfast_session' },
-          },
-        },
+        info: { title: 'Holdfast', version: app.config.version, description },
+        servers: [{ url: '/' }],
+        components,
         security: [{ token: [] }, { session: [] }],
-      },
+      } as NonNullable<FastifyDynamicSwaggerOptions['openapi']>,
       refResolver: { buildLocalReference: (json, _base, _fragment, i) => String(json.$id ?? `def-${i}`) },
       convertConstToEnum: false,
       hideUntagged: true,
+      ...documentOperations,
     })
-    await app.register(swaggerUi, { routePrefix: '/docs' })
-    app.get('/openapi.json', { config: { permission: 'public' }, schema: { hide: true } }, async () =>
-      app.swagger(),
-    )
   },
   { name: 'openapi' },
 )

@@ -1,6 +1,6 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import plugin from 'fastify-plugin'
-import { isForApi, pathOf } from './addresses.ts'
+import { pathOf, wantsPage } from './addresses.ts'
 import { bodyProblems } from './bodies.ts'
 import { isDatabaseGone } from './database-failures.ts'
 import { listProblems } from './cursors.ts'
@@ -88,15 +88,17 @@ export function toProblem(error: FastifyError, request: FastifyRequest): Problem
   if (status === 415) return bodyProblems.MEDIA_TYPE_UNSUPPORTED('Bodies are JSON.')
   if (error.code?.startsWith('FST_ERR_CTP')) return bodyProblems.BODY_MALFORMED(error.message)
   if (status < 500) return platformProblems.REQUEST_REFUSED(error.message)
-  const answer = isDatabaseGone(error) ? platformProblems.DATABASE_UNREACHABLE : platformProblems.INTERNAL
-  return answer('The request could not be completed.', { cause: error, retryAfter: 5 })
+  const detail = 'The request could not be completed.'
+  return isDatabaseGone(error)
+    ? platformProblems.DATABASE_UNREACHABLE(detail, { cause: error, retryAfter: 5 })
+    : platformProblems.INTERNAL(detail, { cause: error })
 }
 
 /** @param errors all that is wrong with a request */
 export function invalid(errors: InputError[]): Problem {
-  return platformProblems.VALIDATION_FAILED(errors.map((e) => `${e.pointer} ${e.detail}`.trim()).join('; '), {
-    errors,
-  })
+  const first = errors.slice(0, 5).map(({ pointer, detail }) => `${pointer} ${detail}`.trim())
+  const detail = errors.length > first.length ? [...first, `and ${errors.length - first.length} more`] : first
+  return platformProblems.VALIDATION_FAILED(detail.join('; '), { errors })
 }
 
 async function answer(app: FastifyInstance, problem: Problem, request: FastifyRequest, reply: FastifyReply) {
@@ -105,8 +107,4 @@ async function answer(app: FastifyInstance, problem: Problem, request: FastifyRe
   reply.code(problem.status).header('cache-control', 'no-store')
   if (wantsPage(request)) return reply.problemPage(problem, app.problems.get(problem.code)?.hint ?? '')
   return reply.type(problemType).send(problemDocument(problem, request.id))
-}
-
-function wantsPage(request: FastifyRequest): boolean {
-  return !isForApi(request) && (request.headers.accept?.includes('text/html') ?? false)
 }

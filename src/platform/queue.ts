@@ -25,6 +25,8 @@ export interface Queue {
   ): void
   /** Enqueues within the entity manager's transaction. With `key`, at most one job of that key waits or runs. */
   enqueue(em: EntityManager, name: string, data: object, key: string): Promise<void>
+  /** How many jobs of each kind wait and run, over all replicas, as counted within the last seconds. */
+  depths(): Promise<{ name: string; waiting: number; running: number }[]>
   start(): Promise<void>
   /** Lets running jobs finish for `graceMs`, then aborts them, and closes the connections. */
   stop(graceMs: number): Promise<void>
@@ -61,6 +63,15 @@ export function createQueue(url: string, log: FastifyBaseLogger): Queue {
     },
     async enqueue(em, name, data, key) {
       await boss.send(name, data, { singletonKey: key, db: fromKysely(em.getKysely()) })
+    },
+    async depths() {
+      if (!started) return []
+      const queues = await boss.getQueues([...definitions.keys()])
+      return queues.map((queue) => ({
+        name: queue.name,
+        waiting: queue.queuedCount,
+        running: queue.activeCount,
+      }))
     },
     async start() {
       await boss.start()

@@ -32,7 +32,7 @@ export default plugin(
       if (closing.signal.aborted) setImmediate(() => app.server.closeIdleConnections())
     })
     app.addReadinessCheck('shutdown', async () => {
-      if (closing.signal.aborted) throw new Error('shutting down')
+      if (closing.signal.aborted) throw shutdownProblems.SHUTTING_DOWN('No new requests are taken.')
     })
     app.addHook('onRequest', async (request, reply) => {
       if (!closing.signal.aborted) return
