@@ -3,6 +3,8 @@ import { Access } from './access.ts'
 import { Audit } from './audit.ts'
 import { Idempotency } from './idempotency.ts'
 import { RateLimits } from './rate-limits.ts'
+import { Restores } from './restores.ts'
+import { Snapshots } from './snapshots.ts'
 
 /** In the order they are applied. A released migration is never edited; a change is a new one at the end. */
 export const migrations: MigrationObject[] = [
@@ -10,4 +12,6 @@ export const migrations: MigrationObject[] = [
   { name: 'idempotency', class: Idempotency },
   { name: 'rate-limits', class: RateLimits },
   { name: 'access', class: Access },
+  { name: 'snapshots', class: Snapshots },
+  { name: 'restores', class: Restores },
 ]

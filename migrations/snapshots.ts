@@ -1,14 +1,12 @@
 import { Migration } from '@mikro-orm/migrations'
 
-export class CreateSnapshots extends Migration {
+export class Snapshots extends Migration {
   override up(): void {
     this.addSql(`
       CREATE TABLE snapshots (
         id uuid PRIMARY KEY,
         dataset text NOT NULL,
         scope jsonb NOT NULL,
-        scope_from timestamptz,
-        scope_to timestamptz,
         trigger text NOT NULL
           CHECK (trigger IN ('manual', 'pre_sync', 'scheduled', 'pre_restore', 'pre_cleanup')),
         status text NOT NULL CHECK (status IN ('queued', 'generating', 'completed', 'failed', 'expired')),

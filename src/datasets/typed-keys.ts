@@ -33,8 +33,11 @@ function listOf(line: string): TypedKey {
   throw invalidField('keys', `must be JSON lists, such as ["a", 1]; this is none: ${line.slice(0, 80)}`)
 }
 
-/** A JSON number only where the artifact has one; what doesn't read as one is refused as the text it is. */
-function valueOf(line: string, { baseType, encoding }: Column): TypedKey {
+/**
+ * One column of a key as it was typed: a JSON number only where the artifact has one; what doesn't read as one is
+ * refused as the text it is.
+ */
+export function valueOf(line: string, { baseType, encoding }: Column): TypedKey {
   if (encoding !== 'native') return line
   if (/^(int2|int4|float4|float8)$/.test(baseType)) return /^-?\d+(\.\d+)?$/.test(line) ? Number(line) : line
   if (baseType === 'bool') return line === 'true' ? true : line === 'false' ? false : line

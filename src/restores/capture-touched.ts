@@ -79,7 +79,7 @@ async function openSafetySnapshot(
   await app.orm.em.fork().transactional(async (em) => {
     em.create(Snapshot, {
       ...{ id, scope, key, dataset: restore.dataset, restoreId: restore.id },
-      ...{ scopeFrom: null, scopeTo: null, trigger: 'pre_restore', status: 'generating', attempts: 1 },
+      ...{ trigger: 'pre_restore', status: 'generating', attempts: 1 },
       ...{ title: 'Before a restore', note: null, hold: false, createdBy: restore.createdBy ?? null },
       expiresAt: new Date(now.getTime() + app.config.backupRetentionDays * 86_400_000),
       ...{ createdAt: now, startedAt: now, finishedAt: null, takenAt: null, verifiedAt: null },

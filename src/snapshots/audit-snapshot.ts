@@ -1,14 +1,7 @@
-import type { Actor } from '../audit/actor.ts'
+import type { Cause } from '../audit/actor.ts'
 import { appendAudit } from '../audit/append-audit.ts'
 import type { EntityManager } from '../platform/database.ts'
 import type { Snapshot } from './snapshot.ts'
-
-/** Who asked for something, and by which request. */
-export interface Cause {
-  actor: Actor
-  requestId?: string | undefined
-  address?: string | undefined
-}
 
 /** What became of a snapshot, in the audit log and in the transaction of the change. @param done such as `taken` */
 export async function auditSnapshot(

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import type { Cause } from './audit-snapshot.ts'
+import type { Cause } from '../audit/actor.ts'
 import { snapshotProblems } from './errors.ts'
 import { describeFailure, fail } from './fail-snapshot.ts'
 import { requireSnapshot } from './attempts.ts'

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { requireSnapshot, topicOf } from './attempts.ts'
-import { auditSnapshot, type Cause } from './audit-snapshot.ts'
+import { auditSnapshot } from './audit-snapshot.ts'
+import type { Cause } from '../audit/actor.ts'
 import { snapshotProblems } from './errors.ts'
 import { trySettleStore } from './settle-store.ts'
 import type { Snapshot } from './snapshot.ts'

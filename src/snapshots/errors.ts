@@ -1,4 +1,4 @@
-import { defineProblems } from '../platform/errors.ts'
+import { defineProblems, type Problem } from '../platform/errors.ts'
 
 /** What can be wrong with a snapshot, or with what is asked of one. */
 export const snapshotProblems = defineProblems({
@@ -63,3 +63,8 @@ export const snapshotProblems = defineProblems({
     hint: 'What the store gave back differs from what was written to it, so the snapshot was given up. Check the disk or the bucket, then take another one.',
   },
 })
+
+/** The records that a scope names don't exist. @param detail which */
+export function scopeEmpty(detail: string): Problem {
+  return snapshotProblems.SCOPE_EMPTY(detail, { errors: [{ pointer: '/scope/keys', detail }] })
+}

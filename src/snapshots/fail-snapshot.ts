@@ -1,7 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import { Problem } from '../platform/errors.ts'
 import { topicOf } from './attempts.ts'
-import { auditSnapshot, type Cause } from './audit-snapshot.ts'
+import { auditSnapshot } from './audit-snapshot.ts'
+import type { Cause } from '../audit/actor.ts'
 import type { EntityManager } from '../platform/database.ts'
 import { Snapshot, type SnapshotError } from './snapshot.ts'
 

@@ -1,5 +1,14 @@
+import type { Dataset } from '../datasets/definition.ts'
+import { keysOf, type Scope } from '../datasets/scope.ts'
+
 const artifactSuffix = '.json.zst'
 const manifestSuffix = '.manifest.json'
+
+/** The folder of a dataset's snapshots in the store: as its `backup` says, or one of its own. */
+export function snapshotDirectory({ name, policies }: Dataset): string {
+  const declared = policies.backup?.directory?.split('/').filter(Boolean).join('/')
+  return declared || `backups/${name}`
+}
 
 /**
  * The key that a snapshot's first attempt is stored under.
@@ -7,7 +16,7 @@ const manifestSuffix = '.manifest.json'
  */
 export function artifactKey(
   directory: string,
-  { id, scope, createdAt }: { id: string; scope: Record<string, unknown>; createdAt: Date },
+  { id, scope, createdAt }: { id: string; scope: Scope; createdAt: Date },
 ): string {
   return `${directory}/${scopeSlug(scope)}/${compactTime(createdAt)}-${id}${artifactSuffix}`
 }
@@ -35,12 +44,7 @@ export function recognise(key: string): { kind: 'artifact' | 'manifest'; artifac
 }
 
 /** The name that people get a file under: `<dataset>_<scope>_<time>.<extension>`, the one rule for all downloads. */
-export function fileName(
-  dataset: string,
-  scope: Record<string, unknown>,
-  at: Date,
-  extension: string,
-): string {
+export function fileName(dataset: string, scope: Scope, at: Date, extension: string): string {
   return `${dataset}_${scopeSlug(scope)}_${compactTime(at)}.${extension}`
 }
 
@@ -50,12 +54,13 @@ function compactTime(at: Date): string {
 }
 
 /** A scope in a file name: to be read, not to be unique. */
-function scopeSlug({ keys, month, from, to }: Record<string, unknown>): string {
-  if (Array.isArray(keys))
-    return keys.length === 1 ? slug([keys[0]].flat().join('-')) : `${keys.length}-records`
-  if (typeof month === 'string') return month
-  if (from === undefined && to === undefined) return 'all'
-  return slug([from ?? 'start', to ?? 'end'].join('_'))
+function scopeSlug(scope: Scope): string {
+  const keys = keysOf(scope)
+  if (keys !== null) return keys.length === 1 ? slug(keys[0]!.join('-')) : `${keys.length}-records`
+  if ('all' in scope) return 'all'
+  if ('month' in scope) return scope.month
+  const { from = 'start', to = 'end' } = scope as { from?: string; to?: string }
+  return slug(`${from}_${to}`)
 }
 
 /** Letters and digits of any script stay; at most 60 characters, 240 bytes: a file name has 255. */

@@ -18,12 +18,14 @@ export interface SnapshotFilter {
   /** Asked for at or after, and before. */
   from?: Date | undefined
   to?: Date | undefined
+  /** Further conditions. */
+  and?: FilterQuery<Snapshot>[]
 }
 
 /** @param before the last id of the page before @returns newest first; ids are ordered by time */
 export async function findSnapshots(
   em: EntityManager,
-  { dataset, status, trigger, from, to }: SnapshotFilter,
+  { dataset, status, trigger, from, to, and = [] }: SnapshotFilter,
   limit: number,
   before?: string,
 ): Promise<Snapshot[]> {
@@ -34,6 +36,7 @@ export async function findSnapshots(
     ...(trigger !== undefined && { trigger }),
     createdAt: { ...(from && { $gte: from }), ...(to && { $lt: to }) },
     ...(before !== undefined && { id: { $lt: before } }),
+    $and: and,
   }
   return em.fork().find(Snapshot, where, { orderBy: { id: 'desc' }, limit })
 }

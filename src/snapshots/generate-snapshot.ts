@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { systemActor } from '../audit/actor.ts'
+import { isDatabaseGone } from '../platform/database-failures.ts'
 import { Problem } from '../platform/errors.ts'
 import type { JobRun } from '../platform/queue.ts'
 import { lockAttempt, lockSnapshot, Superseded, topicOf, whileItCounts, type Attempt } from './attempts.ts'
@@ -22,7 +23,8 @@ const system = { actor: systemActor }
 
 /**
  * Takes a snapshot that was asked for. Starts over when an earlier run died; does nothing when it is finished already.
- * Every end is recorded in the snapshot; only an interruption escapes, so that the queue runs it again.
+ * Every end is recorded in the snapshot; only an interruption, or the loss of Holdfast's own database, escapes, so that
+ * the queue runs it again.
  */
 export async function generateSnapshot(app: FastifyInstance, id: string, run: JobRun): Promise<void> {
   const begun = await begin(app, id)
@@ -35,6 +37,7 @@ export async function generateSnapshot(app: FastifyInstance, id: string, run: Jo
       await produceSnapshot(app, attempt, (target) => captureScope(app, snapshot, target), signal)
     })
   } catch (error) {
+    if (isDatabaseGone(error)) throw error
     await settleFailure(app, attempt, error, run)
   }
 }

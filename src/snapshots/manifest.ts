@@ -1,3 +1,5 @@
+import type { Scope } from '../datasets/scope.ts'
+
 /**
  * One zstd frame of a stored artifact: a whole number of the artifact's lines, so that any part can be read, hashed
  * and decompressed without the rest. All offsets and lengths in bytes.
@@ -27,10 +29,7 @@ export interface Manifest {
   holdfast: 1
   id: string
   dataset: string
-  scope: Record<string, unknown>
-  /** What a month or a period meant in the dataset's time zone; null at an open end and for other scopes. */
-  scopeFrom: string | null
-  scopeTo: string | null
+  scope: Scope
   trigger: string
   title: string | null
   note: string | null

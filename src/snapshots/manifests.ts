@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { buffer } from 'node:stream/consumers'
 import Type from 'typebox'
 import { Value } from 'typebox/value'
+import { ScopeSchema } from '../datasets/scope.ts'
 import { Problem } from '../platform/errors.ts'
 import type { Store } from '../storage/store.ts'
 import type { CapturedArtifact } from './artifact.ts'
@@ -22,9 +23,7 @@ const ManifestShape = Type.Object({
   holdfast: Type.Literal(1),
   id: Type.String({ format: 'uuid' }),
   dataset: Type.String(),
-  scope: Type.Record(Type.String(), Type.Unknown()),
-  scopeFrom: MaybeTime,
-  scopeTo: MaybeTime,
+  scope: ScopeSchema,
   trigger: Type.String(),
   title: Text,
   note: Text,
@@ -63,8 +62,6 @@ export function manifestOf(snapshot: Snapshot, artifact: CapturedArtifact, finis
     id,
     dataset,
     scope,
-    scopeFrom: snapshot.scopeFrom?.toISOString() ?? null,
-    scopeTo: snapshot.scopeTo?.toISOString() ?? null,
     trigger,
     createdBy,
     restoreId,

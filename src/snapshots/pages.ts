@@ -1,7 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
-import { causeOf } from '../audit/actor.ts'
+import { causeOf, type Actor } from '../audit/actor.ts'
+import { openDatasets, usableDatasets } from '../datasets/open-datasets.ts'
 import { url } from '../platform/components.ts'
 import { DayFilter, FilterQuery, pagesOf, startOfDay, TextFilter } from '../platform/filters.ts'
 import { answerForm, formRoute } from '../platform/forms.ts'
@@ -78,20 +79,20 @@ const pages: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
     '/snapshots',
     { config: { permission: 'snapshots:list' }, schema: { hide: true, querystring: ListQuery } },
-    async ({ query }, reply) => {
+    async ({ actor, query }, reply) => {
       const { from, to, ...words } = query
       const filter = {
         ...words,
         ...(from !== undefined && { from: startOfDay(from) }),
         ...(to !== undefined && { to: startOfDay(to) }),
       }
-      const { snapshots, nextCursor } = await listSnapshots(app, { ...filter, limit: pageSize })
+      const { snapshots, nextCursor } = await listSnapshots(app, actor, { ...filter, limit: pageSize })
       return reply.page('snapshots/list', {
         title: 'Snapshots',
         items: snapshots.map(presentSnapshot),
         filter: query,
         filtered: Object.keys(query).some((name) => name !== 'cursor'),
-        datasets: app.datasets.list(),
+        datasets: openDatasets(app.datasets, actor),
         triggers: triggerWords,
         pages: pagesOf((more) => url('/snapshots', more), query, nextCursor),
       })
@@ -101,8 +102,8 @@ const pages: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
     '/snapshots/new',
     { config: { permission: 'snapshots:create' }, schema: { hide: true, querystring: NewQuery } },
-    async ({ query: { dataset, keys } }, reply) =>
-      showForm(app, reply, { typed: { dataset, keys, which: keys === undefined ? 'all' : 'keys' } }),
+    async ({ actor, query: { dataset, keys } }, reply) =>
+      showForm(app, actor, reply, { typed: { dataset, keys, which: keys === undefined ? 'all' : 'keys' } }),
   )
 
   app.post(
@@ -118,7 +119,7 @@ const pages: FastifyPluginAsyncTypebox = async (app) => {
           const { snapshot } = await takeSnapshot(app, wanted, causeOf(request))
           return reply.leadTo(`/snapshots/${snapshot.id}`)
         },
-        (shown) => showForm(app, reply, shown),
+        (shown) => showForm(app, request.actor, reply, shown),
       ),
   )
 
@@ -215,11 +216,11 @@ export default pages
 
 type Shown = { typed?: unknown; problem?: unknown }
 
-function showForm(app: FastifyInstance, reply: FastifyReply, shown: Shown): Promise<string> {
+function showForm(app: FastifyInstance, actor: Actor, reply: FastifyReply, shown: Shown): Promise<string> {
   return reply.page('snapshots/new', {
     title: 'Take snapshot',
     backTo: '/snapshots/new',
-    datasets: app.datasets.list(),
+    datasets: usableDatasets(app.datasets, actor),
     ...shown,
   })
 }

@@ -117,8 +117,6 @@ function fromManifest(manifest: Manifest) {
       bytes,
       storedBytes,
     },
-    scopeFrom: date(manifest.scopeFrom),
-    scopeTo: date(manifest.scopeTo),
     trigger: manifest.trigger as SnapshotTrigger,
     status: 'completed' as const,
     expiresAt: date(manifest.expiresAt),

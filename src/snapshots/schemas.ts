@@ -14,7 +14,7 @@ const Trigger = Type.Enum([...triggers])
 
 export const SnapshotParams = Type.Object({ id: Type.String({ format: 'uuid' }) }, closed)
 
-export const Verification = Type.Object(
+export const VerificationBody = Type.Object(
   {
     ok: Type.Boolean(),
     sha256: Nullable(Type.String()),
@@ -57,7 +57,7 @@ export const SnapshotBody = Type.Object(
       ),
     ),
     verifiedAt: Nullable(Time),
-    lastVerification: Nullable(Type.Unsafe<object>(Type.Ref('Verification'))),
+    lastVerification: Nullable(Type.Ref('Verification')),
     restoreId: Nullable(
       Type.String({ format: 'uuid', description: 'The restore that can be undone with this snapshot.' }),
     ),
@@ -66,8 +66,6 @@ export const SnapshotBody = Type.Object(
   },
   { ...closed, $id: 'Snapshot' },
 )
-
-export const SnapshotRef = Type.Unsafe<object>(Type.Ref('Snapshot'))
 
 export const TakeSnapshotBody = Type.Object(
   {
@@ -128,4 +126,4 @@ export const ListSnapshotsQuery = Type.Object(
   closed,
 )
 
-export const SnapshotList = ListOf(SnapshotRef)
+export const SnapshotList = ListOf(Type.Ref('Snapshot'))

@@ -1,4 +1,5 @@
 import { defineEntity, p } from '@mikro-orm/core'
+import type { Scope } from '../datasets/scope.ts'
 import { identity } from '../platform/entity.ts'
 import type { CapturedArtifact } from './artifact.ts'
 import { snapshotProblems } from './errors.ts'
@@ -40,10 +41,7 @@ const SnapshotSchema = defineEntity({
   properties: {
     ...identity,
     dataset: p.text(),
-    /** As asked for, and the instants that a month or a period means in the dataset's time zone. */
-    scope: p.json<Record<string, unknown>>(),
-    scopeFrom: p.datetime().strictNullable(),
-    scopeTo: p.datetime().strictNullable(),
+    scope: p.json<Scope>(),
     trigger: p.enum(triggers),
     status: p.enum(statuses),
     title: p.text().strictNullable(),

@@ -1,0 +1,94 @@
+import type { FastifyInstance } from 'fastify'
+import type { Actor, Cause } from '../audit/actor.ts'
+import type { Dataset } from '../datasets/definition.ts'
+import { requireParty } from '../datasets/parties.ts'
+import { keysOf, parseScope, type Scope } from '../datasets/scope.ts'
+import { parseDuration } from '../platform/durations.ts'
+import { newId } from '../platform/entity.ts'
+import { auditSnapshot } from './audit-snapshot.ts'
+import { scopeEmpty } from './errors.ts'
+import { requireFuture } from './expiry.ts'
+import { artifactKey, snapshotDirectory } from './file-names.ts'
+import { findCovering } from './find-covering.ts'
+import { findMissingKeys } from './find-missing-keys.ts'
+import { generateJob } from './generate-snapshot.ts'
+import { Snapshot, type SnapshotTrigger } from './snapshot.ts'
+
+export interface WantedSnapshot {
+  dataset: string
+  /** As it came; absent: all. */
+  scope?: unknown
+  trigger?: SnapshotTrigger
+  title?: string | null
+  note?: string | null
+  /** Null: never; absent: as the dataset's retention says. */
+  expiresAt?: Date | null
+  /** A completed snapshot that covers the scope and is no older than this duration (`1h`) will do. */
+  reuseWithin?: string
+}
+
+/**
+ * Has a snapshot taken: it is queued when this resolves, or an earlier one is found that will do.
+ * @throws Problem DATASET_…, SCOPE_INVALID, SCOPE_EMPTY naming the keys that don't exist, NOT_A_PARTY, FORBIDDEN,
+ *   SNAPSHOT_OPTIONS_INVALID, SOURCE_…
+ */
+export async function takeSnapshot(
+  app: FastifyInstance,
+  wanted: WantedSnapshot,
+  cause: Cause,
+): Promise<{ snapshot: Snapshot; reused: boolean }> {
+  const dataset = app.datasets.get(wanted.dataset)
+  const scope = parseScope(wanted.scope, dataset)
+  await requireParty(app, cause.actor, dataset, keysOf(scope), 'create')
+  const now = app.clock.now()
+  if (wanted.expiresAt) requireFuture(wanted.expiresAt, now)
+  if (wanted.reuseWithin !== undefined) {
+    const since = new Date(now.getTime() - parseDuration(wanted.reuseWithin))
+    const found = await findCovering(app.orm.em, dataset, scope, since, cause.actor)
+    if (found !== null) return { snapshot: found, reused: true }
+  }
+  await requireExisting(app, dataset, scope)
+  return { snapshot: await queue(app, dataset, scope, wanted, cause), reused: false }
+}
+
+/** Naming a record that isn't there is a mistake; a month without records is not. */
+async function requireExisting(app: FastifyInstance, dataset: Dataset, scope: Scope): Promise<void> {
+  const missing = await findMissingKeys(app.datasets.source(dataset), dataset, scope)
+  if (missing.length === 0) return
+  const shown = missing.slice(0, 20).map((key) => JSON.stringify(key.length === 1 ? key[0] : key))
+  const more = missing.length > shown.length ? ` and ${missing.length - shown.length} more` : ''
+  throw scopeEmpty(`${dataset.title} has no record ${shown.join(', ')}${more}.`)
+}
+
+async function queue(
+  app: FastifyInstance,
+  dataset: Dataset,
+  scope: Scope,
+  wanted: WantedSnapshot,
+  cause: Cause,
+): Promise<Snapshot> {
+  const { title = null, note = null, trigger = 'manual' } = wanted
+  const [id, createdAt] = [newId(), app.clock.now()]
+  return app.orm.em.fork().transactional(async (em) => {
+    const snapshot = em.create(Snapshot, {
+      ...{ id, dataset: dataset.name, scope, trigger, title, note, createdAt, status: 'queued', hold: false },
+      key: artifactKey(snapshotDirectory(dataset), { id, scope, createdAt }),
+      expiresAt: wanted.expiresAt === undefined ? expiryOf(dataset, createdAt) : wanted.expiresAt,
+      createdBy: nameOf(cause.actor),
+      ...{ startedAt: null, finishedAt: null, takenAt: null, verifiedAt: null, deletedAt: null },
+      ...{ attempts: 0, progressRecords: 0, progressBytes: 0, counts: {}, stats: {}, storeDue: false },
+    })
+    await auditSnapshot(em, snapshot, 'requested', cause)
+    await app.queue.enqueue(em, generateJob, { id }, id)
+    return snapshot
+  })
+}
+
+function expiryOf({ policies }: Dataset, now: Date): Date | null {
+  const after = policies.retention?.snapshots?.expireAfter
+  return after === undefined ? null : new Date(now.getTime() + parseDuration(after))
+}
+
+function nameOf({ email, name }: Actor): string {
+  return email ?? name
+}

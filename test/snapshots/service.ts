@@ -1,0 +1,74 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
+import type { Test } from 'tap'
+import { createSample } from '../../src/source/sample.ts'
+import type { Clock } from '../../src/platform/clock.ts'
+import { testApp } from '../support/app.ts'
+import { testDatabase } from '../support/postgres.ts'
+
+export const token = 'hf_test_token_of_thirty_two_characters'
+export const now = new Date('2026-11-20T12:00:00Z')
+
+export interface Service {
+  app: FastifyInstance
+  /** Connection string of the application's database: the five example systems. */
+  source: string
+  /** The folder of the store, when it is one. */
+  folder: string
+  environment: Record<string, string>
+  /** Asks the API as an administrator's script would. */
+  call(method: Method, path: string, body?: object, headers?: Record<string, string>): Promise<Answer>
+}
+
+type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE' | 'HEAD'
+
+export interface Answer {
+  status: number
+  // What the API answers with; the tests look at it field by field.
+  body: Record<string, any> // oxlint-disable-line typescript/no-explicit-any
+  raw: LightMyRequestResponse
+}
+
+/** The service over the example systems, with a store of its own: a folder unless `storeUrl` says otherwise. */
+export async function snapshotService(
+  t: Test,
+  options: { storeUrl?: string; clock?: Clock; environment?: Record<string, string> } = {},
+): Promise<Service> {
+  const source = await testDatabase(t)
+  await createSample(source, now)
+  const folder = await mkdtemp(join(tmpdir(), 'holdfast-store-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  await mkdir(folder, { recursive: true })
+  const environment = {
+    HOLDFAST_SOURCE_APP_URL: source,
+    HOLDFAST_DATASETS: fileURLToPath(new URL('../../examples', import.meta.url)),
+    HOLDFAST_STORE_URL: options.storeUrl ?? `file:${folder}`,
+    HOLDFAST_BOOTSTRAP_TOKEN: token,
+    ...options.environment,
+  }
+  const app = await testApp(t, { environment, ...(options.clock && { clock: options.clock }) })
+  return { app, source, folder, environment, call: caller(app) }
+}
+
+export function caller(app: FastifyInstance): Service['call'] {
+  return async (method, path, body, headers = {}) => {
+    const raw = await app.inject({
+      method,
+      url: `/api${path}`,
+      headers: { authorization: `Bearer ${token}`, ...headers },
+      ...(body && { payload: body }),
+    })
+    const isJson = /json/.test(String(raw.headers['content-type']))
+    return { status: raw.statusCode, body: isJson ? raw.json() : {}, raw }
+  }
+}
+
+/** Takes a snapshot and waits until it is finished. */
+export async function take(service: Service, body: object): Promise<Answer['body']> {
+  const answer = await service.call('POST', '/snapshots', body, { prefer: 'wait=60' })
+  if (answer.status !== 201) throw new Error(`${answer.status} ${answer.raw.body}`)
+  return answer.body
+}
