@@ -112,7 +112,7 @@ t.test('keys select exactly their rows, whatever their type', async (t) => {
     `CREATE EXTENSION citext; CREATE TYPE mood AS ENUM ('a "b"', ''); CREATE DOMAIN code AS varchar(3);
      CREATE TABLE rows (bp char(6), vc varchar(4), bi bit(5), nu numeric(6, 2), ch "char", co code, m mood, ts timestamptz(3),
        c citext, i8 int8, iv interval day to second(3), n name);
-     INSERT INTO rows VALUES ('ab', 'a\\"{', '10101', 1.5, '\', 'x,y', 'a "b"', '2024-01-01 12:00:00.123', 'X', 9007199254740993,
+     INSERT INTO rows VALUES ('ab', 'a\\"{', '10101', 1.5, '\\', 'x,y', 'a "b"', '2024-01-01 12:00:00.123', 'X', 9007199254740993,
        '1 day 00:00:01.5', 'n'), ('a', 'b', '10100', 1.51, 'b', 'x', '', '2024-01-01 12:00:00.124', 'y', 9007199254740992, '1 day', 'm')`,
   )
   const pool = openSource('app', url)
