@@ -2,25 +2,38 @@ import type { Snapshot } from './snapshot.ts'
 
 /** A snapshot as the API answers with it. */
 export function presentSnapshot(snapshot: Snapshot) {
-  const { id, dataset, scope, trigger, status, title, note, sha256, bytes, storedBytes, counts, stats } =
-    snapshot
-  const { hold, createdBy, attempts, lastVerification, restoreId, error } = snapshot
   return {
-    ...{ id, dataset, scope, trigger, status, title, note, sha256, bytes, storedBytes, counts, stats },
-    ...{ hold, createdBy, attempts, lastVerification, restoreId, error },
-    key: snapshot.takenAt === null ? null : snapshot.key,
+    id: snapshot.id,
+    dataset: snapshot.dataset,
+    scope: snapshot.scope,
+    trigger: snapshot.trigger,
+    status: snapshot.status,
+    title: snapshot.title,
+    note: snapshot.note,
     takenAt: iso(snapshot.takenAt),
+    sha256: snapshot.sha256,
+    bytes: snapshot.bytes,
+    storedBytes: snapshot.storedBytes,
+    counts: snapshot.counts,
+    stats: snapshot.stats,
+    key: snapshot.takenAt === null ? null : snapshot.key,
     expiresAt: iso(snapshot.expiresAt),
+    hold: snapshot.hold,
+    createdBy: snapshot.createdBy,
     createdAt: snapshot.createdAt.toISOString(),
     startedAt: iso(snapshot.startedAt),
     finishedAt: iso(snapshot.finishedAt),
+    attempts: snapshot.attempts,
+    progress: snapshot.status === 'generating' ? progressOf(snapshot) : null,
     verifiedAt: iso(snapshot.verifiedAt),
-    progress: status === 'generating' ? progressOf(snapshot) : null,
+    lastVerification: snapshot.lastVerification,
+    restoreId: snapshot.restoreId,
     warnings: warningsOf(snapshot),
+    error: snapshot.error,
   }
 }
 
-function iso(at: Date | null | undefined): string | null {
+function iso(at: Date | null): string | null {
   return at?.toISOString() ?? null
 }
 

@@ -1,3 +1,4 @@
+import type { RequiredEntityData } from '@mikro-orm/core'
 import { systemActor } from '../audit/actor.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { EntityManager, MikroORM } from '../platform/database.ts'
@@ -7,7 +8,7 @@ import { auditSnapshot } from './audit-snapshot.ts'
 import type { Manifest } from './manifest.ts'
 import { digestFrames, parseManifest, readWhole } from './manifests.ts'
 import { manifestKey } from './file-names.ts'
-import { Snapshot, triggers, type SnapshotTrigger, type Verification } from './snapshot.ts'
+import { Snapshot, triggers, untaken, type SnapshotTrigger, type Verification } from './snapshot.ts'
 import { storedPairs, type StoredPair } from './stored-pairs.ts'
 
 /** What became of one key of the store. */
@@ -96,43 +97,34 @@ async function check({ store, clock }: Recovery, manifest: Manifest): Promise<Ve
 }
 
 /** The row as it was: a manifest is only ever written for an artifact that was read back and found good. */
-function fromManifest(manifest: Manifest) {
-  const { id, dataset, scope, title, note, hold, createdBy, restoreId, counts, stats, key, sha256 } = manifest
-  const { bytes, storedBytes, finishedAt } = manifest
-  const finished = new Date(finishedAt)
+function fromManifest(manifest: Manifest): RequiredEntityData<Snapshot> {
+  const { sha256, bytes, finishedAt } = manifest
   return {
-    ...{
-      id,
-      dataset,
-      scope,
-      title,
-      note,
-      hold,
-      createdBy,
-      restoreId,
-      counts,
-      stats,
-      key,
-      sha256,
-      bytes,
-      storedBytes,
-    },
+    ...untaken,
+    id: manifest.id,
+    dataset: manifest.dataset,
+    scope: manifest.scope,
     trigger: manifest.trigger as SnapshotTrigger,
-    status: 'completed' as const,
+    status: 'completed',
+    title: manifest.title,
+    note: manifest.note,
+    hold: manifest.hold,
     expiresAt: date(manifest.expiresAt),
+    createdBy: manifest.createdBy,
     createdAt: new Date(manifest.createdAt),
-    startedAt: null,
-    finishedAt: finished,
+    finishedAt: new Date(finishedAt),
     attempts: 1,
-    progressRecords: 0,
-    progressBytes: 0,
     takenAt: new Date(manifest.takenAt),
+    key: manifest.key,
+    sha256,
+    bytes,
+    storedBytes: manifest.storedBytes,
+    counts: manifest.counts,
+    stats: manifest.stats,
     framesSha256: digestFrames(manifest.frames),
-    verifiedAt: finished,
+    verifiedAt: new Date(finishedAt),
     lastVerification: { ok: true, sha256, bytes, checkedAt: finishedAt, problems: [] },
-    error: null,
-    storeDue: false,
-    deletedAt: null,
+    restoreId: manifest.restoreId,
   }
 }
 

@@ -78,6 +78,27 @@ const SnapshotSchema = defineEntity({
   },
 })
 
+/** What a snapshot has before anything of it is taken. */
+export const untaken = {
+  startedAt: null,
+  finishedAt: null,
+  attempts: 0,
+  progressRecords: 0,
+  progressBytes: 0,
+  takenAt: null,
+  sha256: null,
+  bytes: null,
+  storedBytes: null,
+  counts: {},
+  stats: {},
+  framesSha256: null,
+  verifiedAt: null,
+  lastVerification: null,
+  error: null,
+  storeDue: false,
+  deletedAt: null,
+}
+
 /** An immutable, verified copy of a scope at one instant, and the way there. */
 export class Snapshot extends SnapshotSchema.class {
   isUnfinished(): boolean {

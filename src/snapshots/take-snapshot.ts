@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import type { Actor, Cause } from '../audit/actor.ts'
+import type { Cause } from '../audit/actor.ts'
 import type { Dataset } from '../datasets/definition.ts'
 import { requireParty } from '../datasets/parties.ts'
 import { keysOf, parseScope, type Scope } from '../datasets/scope.ts'
@@ -12,7 +12,7 @@ import { artifactKey, snapshotDirectory } from './file-names.ts'
 import { findCovering } from './find-covering.ts'
 import { findMissingKeys } from './find-missing-keys.ts'
 import { generateJob } from './generate-snapshot.ts'
-import { Snapshot, type SnapshotTrigger } from './snapshot.ts'
+import { Snapshot, untaken, type SnapshotTrigger } from './snapshot.ts'
 
 export interface WantedSnapshot {
   dataset: string
@@ -71,12 +71,20 @@ async function queue(
   const [id, createdAt] = [newId(), app.clock.now()]
   return app.orm.em.fork().transactional(async (em) => {
     const snapshot = em.create(Snapshot, {
-      ...{ id, dataset: dataset.name, scope, trigger, title, note, createdAt, status: 'queued', hold: false },
-      key: artifactKey(snapshotDirectory(dataset), { id, scope, createdAt }),
+      ...untaken,
+      id,
+      dataset: dataset.name,
+      scope,
+      trigger,
+      status: 'queued',
+      title,
+      note,
+      hold: false,
       expiresAt: wanted.expiresAt === undefined ? expiryOf(dataset, createdAt) : wanted.expiresAt,
-      createdBy: nameOf(cause.actor),
-      ...{ startedAt: null, finishedAt: null, takenAt: null, verifiedAt: null, deletedAt: null },
-      ...{ attempts: 0, progressRecords: 0, progressBytes: 0, counts: {}, stats: {}, storeDue: false },
+      createdBy: cause.actor.email ?? cause.actor.name,
+      createdAt,
+      key: artifactKey(snapshotDirectory(dataset), { id, scope, createdAt }),
+      restoreId: null,
     })
     await auditSnapshot(em, snapshot, 'requested', cause)
     await app.queue.enqueue(em, generateJob, { id }, id)
@@ -87,8 +95,4 @@ async function queue(
 function expiryOf({ policies }: Dataset, now: Date): Date | null {
   const after = policies.retention?.snapshots?.expireAfter
   return after === undefined ? null : new Date(now.getTime() + parseDuration(after))
-}
-
-function nameOf({ email, name }: Actor): string {
-  return email ?? name
 }
