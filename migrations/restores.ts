@@ -1,6 +1,6 @@
 import { Migration } from '@mikro-orm/migrations'
 
-export class CreateRestores extends Migration {
+export class Restores extends Migration {
   override up(): void {
     this.addSql(`
       CREATE TABLE restores (

@@ -19,12 +19,13 @@ import docs from './platform/docs.ts'
 import http from './platform/http.ts'
 import idempotency from './platform/idempotency/hooks.ts'
 import { IdempotencyKey } from './platform/idempotency/idempotency-key.ts'
-import metrics from './platform/metrics.ts'
 import problemPages from './platform/problem-pages.ts'
 import { createQueue, type Queue } from './platform/queue.ts'
 import { serverOptions } from './platform/server-options.ts'
 import { createSignals, type Signals } from './platform/signals.ts'
 import views from './platform/views.ts'
+import { Restore } from './restores/restore.ts'
+import restores from './restores/routes.ts'
 import snapshots from './snapshots/routes.ts'
 import { Snapshot } from './snapshots/snapshot.ts'
 import storage from './storage/plugin.ts'
@@ -56,6 +57,7 @@ const entities: Parameters<typeof openDatabase>[1] = [
   ApiToken,
   SetupLink,
   Snapshot,
+  Restore,
 ]
 
 /**
@@ -82,12 +84,12 @@ export async function buildApp({
   await app.register(views)
   await app.register(problemPages)
   await app.register(docs)
-  await app.register(metrics)
   await app.register(audit)
   await app.register(access)
   await app.register(storage)
   await app.register(datasets)
   await app.register(snapshots)
+  await app.register(restores)
   app.addReadinessCheck('database', async () => void (await orm.em.fork().execute('SELECT 1')))
   app.addReadinessCheck('migrations', () => requireMigrated(orm))
   app.addReadinessCheck('queue', async () => void (await app.queue.depths()))

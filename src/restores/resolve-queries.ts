@@ -10,6 +10,9 @@ import { referenceColumn, type Stage } from './stage.ts'
 const equal = (left: string, a: string[], right: string, b: string[]) =>
   a.map((column, i) => `${left}.${column} = ${right}.${b[i]!}`).join(' AND ')
 
+const different = (left: string, a: string[], right: string, b: string[]) =>
+  a.map((column, i) => `${left}.${column} IS DISTINCT FROM ${right}.${b[i]!}`).join(' OR ')
+
 const names = (columns: Column[]) => columns.map((column) => quote(column.name))
 
 const assignments = (targets: string[], table: string, from: string[]) =>
@@ -142,7 +145,7 @@ export function listHeld(stage: Stage, key: ForeignKey, holders: Stage[]): strin
   const referenced = key.referencedColumns.map(quote)
   const gone = holders.map((holder) => {
     const moved = key.columns.every((name) => holder.columns.some((column) => column.name === name))
-      ? ` OR (h."_op" = 'u' AND NOT (${equal('h', key.columns.map(quote), 's', referenced)}))`
+      ? ` OR (h."_op" = 'u' AND (${different('h', key.columns.map(quote), 's', referenced)}))`
       : ''
     return `NOT EXISTS (SELECT FROM ${holder.table} AS h WHERE (h."_op" = 'd'${moved}) AND ${equal('h', names(holder.identity), 'o', names(holder.identity))})`
   })

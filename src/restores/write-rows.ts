@@ -26,6 +26,8 @@ export async function lockRows(client: pg.ClientBase, stages: Stage[]): Promise<
  * @throws Problem RESTORE_NOT_PROVEN; the database's own errors
  */
 export async function writeRows(client: pg.ClientBase, stages: Stage[]): Promise<PlanWarning[]> {
+  // The application's triggers expect its own search path; every name in our statements is qualified.
+  await client.query('SET LOCAL search_path TO DEFAULT')
   await client.query('SET CONSTRAINTS ALL DEFERRED')
   await deleteRows(client, stages)
   const late = await insertRows(client, stages)

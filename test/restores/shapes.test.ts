@@ -360,7 +360,8 @@ t.test('given keys: the others are left as they are', async (t) => {
 
 t.test('triggers: what they change is reported, what they prevent takes everything back', async (t) => {
   const schema = `CREATE SCHEMA s; CREATE TABLE s.a (id int PRIMARY KEY, v text, touched timestamptz);
-    CREATE FUNCTION s.touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.touched := '2000-01-01'; RETURN NEW; END $$;
+    CREATE FUNCTION public.epoch() RETURNS timestamptz LANGUAGE sql AS $$ SELECT '2000-01-01'::timestamptz $$;
+    CREATE FUNCTION s.touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.touched := epoch(); RETURN NEW; END $$;
     CREATE FUNCTION s.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
     INSERT INTO s.a SELECT i, 'x', '1999-01-01' FROM generate_series(1, 5) i`
   const engine = await testEngine(t, schema, { dataset: 'a', records: { table: 's.a' } })
