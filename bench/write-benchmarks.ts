@@ -1,0 +1,26 @@
+import { writeFile } from 'node:fs/promises'
+import { table, type Section } from './report.ts'
+
+export interface Benchmarks {
+  command: string
+  conditions: string[]
+  sections: Section[]
+}
+
+/** Writes docs/benchmarks.md. */
+export async function writeBenchmarks({ command, conditions, sections }: Benchmarks): Promise<void> {
+  const parts = [
+    '# Benchmarks',
+    `Printed by this command, and written here by its \`--write\`:`,
+    `\`\`\`\n${command}\n\`\`\``,
+    conditions.join('\n'),
+    preface,
+    ...sections.flatMap((section) => [`## ${section.title}`, section.about, table(section)]),
+  ]
+  await writeFile(new URL('../docs/benchmarks.md', import.meta.url), `${parts.join('\n\n')}\n`)
+}
+
+const preface = `Seconds depend on the machine; ratios to what else one could do with the same rows, in the same run, hardly do. A ratio is
+the median of the rounds' ratios. "Peak RSS" is the memory of the Node process, not of PostgreSQL, at its highest; it
+never gives back all of what it once took, so a figure may carry what an earlier one needed. What \`pg_dump\` and
+\`pg_restore\` take isn't measured. The rows are the chat example's, made from a seed, so that any run has the same.`
