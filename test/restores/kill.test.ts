@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import { createSample } from '../../src/source/sample.ts'
 import { sql, testDatabase } from '../support/postgres.ts'
+import { migratedTemplate, sampleTemplate } from '../support/templates.ts'
 
 const token = 'hf_kill_test_token_of_32_characters_'
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -74,13 +74,12 @@ const damage = `DELETE FROM chat.sessions WHERE id IN (SELECT id FROM chat.sessi
   UPDATE chat.sessions SET visitor_name = 'damaged' WHERE id IN (SELECT id FROM chat.sessions ORDER BY id DESC LIMIT 500)`
 
 t.test('killed at any moment, a restore has happened whole or not at all, and says so', async (t: Test) => {
-  const source = await testDatabase(t)
+  const source = await testDatabase(t, await sampleTemplate())
   const home = await mkdtemp(join(tmpdir(), 'holdfast-kill-'))
   t.teardown(() => rm(home, { recursive: true, force: true }))
-  await createSample(source, new Date('2026-11-20T12:00:00Z'))
   const environment = {
     HOLDFAST_HOME: home,
-    DATABASE_URL: await testDatabase(t),
+    DATABASE_URL: await testDatabase(t, await migratedTemplate()),
     HOLDFAST_SOURCE_APP_URL: source,
     HOLDFAST_DATASETS: join(root, 'examples'),
   }

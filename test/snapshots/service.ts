@@ -4,13 +4,13 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 import type { Test } from 'tap'
-import { createSample } from '../../src/source/sample.ts'
 import type { Clock } from '../../src/platform/clock.ts'
 import { testApp } from '../support/app.ts'
 import { testDatabase } from '../support/postgres.ts'
+import { sampleNow, sampleTemplate } from '../support/templates.ts'
 
 export const token = 'hf_test_token_of_thirty_two_characters'
-export const now = new Date('2026-11-20T12:00:00Z')
+export const now = sampleNow
 
 export interface Service {
   app: FastifyInstance
@@ -37,8 +37,7 @@ export async function snapshotService(
   t: Test,
   options: { storeUrl?: string; clock?: Clock; environment?: Record<string, string> } = {},
 ): Promise<Service> {
-  const source = await testDatabase(t)
-  await createSample(source, now)
+  const source = await testDatabase(t, await sampleTemplate())
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-store-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
   await mkdir(folder, { recursive: true })

@@ -6,6 +6,7 @@ import type { Test } from 'tap'
 import { buildApp, type AppOptions } from '../../src/app.ts'
 import { readConfig } from '../../src/platform/config.ts'
 import { testDatabase } from './postgres.ts'
+import { migratedTemplate } from './templates.ts'
 
 export interface TestAppOptions extends Omit<AppOptions, 'config'> {
   /** Settings as the environment gives them, such as `{ LOG_LEVEL: 'info' }`. */
@@ -23,7 +24,7 @@ export async function testApp(
 ): Promise<FastifyInstance> {
   const home = await mkdtemp(join(tmpdir(), 'holdfast-'))
   t.teardown(() => rm(home, { recursive: true, force: true }))
-  const url = databaseUrl ?? (await testDatabase(t))
+  const url = databaseUrl ?? (await testDatabase(t, await migratedTemplate()))
   const config = readConfig({ HOLDFAST_HOME: home, PORT: '0', HOLDFAST_RATE_LIMIT: '0', ...environment })
   const app = await buildApp({ ...options, config: { ...config, databaseUrl: url } })
   if (routes) await app.register(routes)
