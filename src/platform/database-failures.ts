@@ -1,7 +1,10 @@
 import { DriverException } from '@mikro-orm/core'
 
-/** Connection exceptions, shutdown or start of the server, too many connections: PostgreSQL's appendix A. */
-const sqlStates = /^(08...|57P0[1-5]|53300)$/
+/**
+ * PostgreSQL's appendix A: connection exceptions, a password or a database that is not right any more, the server stops or
+ * starts, too many connections.
+ */
+const sqlStates = /^(08...|28...|3D000|57P0[1-5]|53300)$/
 const socketFailures =
   /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/
 

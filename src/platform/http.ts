@@ -7,6 +7,7 @@ import headRequests from './head-requests.ts'
 import health from './health.ts'
 import knownPaths from './known-paths.ts'
 import logging from './logging.ts'
+import metrics from './metrics.ts'
 import openapi from './openapi.ts'
 import prefer from './prefer.ts'
 import problemAnswers from './problem-answers.ts'
@@ -24,6 +25,7 @@ export default plugin(
     await app.register(knownPaths)
     await app.register(headRequests)
     await app.register(openapi)
+    await app.register(metrics)
     await app.register(requestIds)
     await app.register(logging)
     await app.register(securityHeaders)

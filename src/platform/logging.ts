@@ -17,6 +17,7 @@ export function withRedaction(logger: Logger): Logger {
   if (typeof logger !== 'object') return logger
   return {
     ...logger,
+    serializers: { err: (described) => described as never },
     hooks: {
       logMethod(args, method) {
         method.apply(this, args.map((argument) => redact(plain(argument))) as Parameters<typeof method>)
@@ -32,13 +33,16 @@ function plain(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, v instanceof Error ? describe(v) : v]))
 }
 
+/** PostgreSQL's details quote whole rows, so they stay out, and out of the stack, which begins with the message. */
 function describe(error: Error & { code?: unknown }): object {
+  const { name, message, code, cause, stack = '' } = error
+  const frames = stack.slice(stack.lastIndexOf(message) + message.length).split('\n')
   return {
-    type: error.name,
-    message: error.message,
-    ...(error.code !== undefined && { code: error.code }),
-    stack: error.stack,
-    ...(error.cause instanceof Error && { cause: describe(error.cause) }),
+    type: name,
+    message: message.split('\n - detail:', 1)[0],
+    ...(code !== undefined && { code }),
+    stack: frames.filter((line) => /^\s+at /.test(line)).join('\n'),
+    ...(cause instanceof Error && { cause: describe(cause) }),
   }
 }
 

@@ -54,11 +54,11 @@ function measureRequests(app: FastifyInstance, registry: Registry): void {
 }
 
 function measureQueue(app: FastifyInstance, registry: Registry): void {
-  new Gauge({
+  const jobs = new Gauge({
     name: 'holdfast_jobs',
     help: 'Jobs that wait and run, by kind, over all replicas.',
     labelNames: ['queue', 'state'] as const,
-    registers: [registry],
+    registers: [],
     async collect() {
       for (const { name, waiting, running } of await app.queue.depths()) {
         this.set({ queue: name, state: 'waiting' }, waiting)
@@ -66,6 +66,7 @@ function measureQueue(app: FastifyInstance, registry: Registry): void {
       }
     },
   })
+  registry.registerMetric(jobs)
 }
 
 const resolutionMs = 20
@@ -89,16 +90,17 @@ function measureProcess(app: FastifyInstance, registry: Registry): void {
   gauge('process_start_time_seconds', 'When the process began.', () => Date.now() / 1000 - process.uptime())
   gauge('nodejs_eventloop_lag_p99_seconds', 'How late timers are.', () => lateness(delay.percentile(99)))
   gauge('nodejs_eventloop_lag_max_seconds', 'How late timers were at most.', () => lateness(delay.max))
-  new Counter({
+  const cpu = new Counter({
     name: 'process_cpu_seconds_total',
     help: 'Processor time.',
-    registers: [registry],
+    registers: [],
     collect() {
       const { user, system } = process.cpuUsage()
       this.reset()
       this.inc((user + system) / 1e6)
     },
   })
+  registry.registerMetric(cpu)
 }
 
 /** Node counts the interval between two looks in. @param delay nanoseconds */

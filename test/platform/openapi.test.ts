@@ -1,10 +1,13 @@
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
-import type * as FirstSteps from '../clients/first-steps.ts'
 import { testApp } from '../support/app.ts'
 import { startBrowser } from '../support/browser.ts'
 import { generateTypes, loadClient } from '../support/generated-client.ts'
 import { bearer } from '../support/people.ts'
+
+interface FirstSteps {
+  takeFirstSteps(baseUrl: string, token: string): Promise<{ secret: string; secretAgain: string }>
+}
 
 interface Operation {
   operationId?: string
@@ -51,9 +54,10 @@ t.test('every operation is named, grouped, and says who may and how it fails', a
   }
 })
 
+const has = (operation: Operation, parameter: string) =>
+  operation.parameters?.some(({ $ref }) => $ref === `#/components/parameters/${parameter}`) ?? false
+
 t.test('what the conventions add to operations of a kind is there', async (t) => {
-  const has = (operation: Operation, parameter: string) =>
-    operation.parameters?.some(({ $ref }) => $ref === `#/components/parameters/${parameter}`) ?? false
   for (const { name, method, operation } of operations) {
     const isKeyed = method === 'post' && operation['x-permission'] !== 'public'
     t.equal(has(operation, 'IdempotencyKey'), isKeyed, name)
@@ -72,7 +76,7 @@ t.test('shared schemas are components with names, and every reference leads to o
 })
 
 t.test('a client that is generated from it compiles and works', async (t) => {
-  const { takeFirstSteps } = await loadClient<typeof FirstSteps>(t, app, 'first-steps.ts')
+  const { takeFirstSteps } = await loadClient<FirstSteps>(t, app, 'first-steps.ts')
   const { authorization } = await bearer(app, 'admin')
   const { port } = app.server.address() as AddressInfo
   const seen = await takeFirstSteps(`http://127.0.0.1:${port}`, authorization.slice(7))
