@@ -16,14 +16,17 @@ export interface RelationRow {
 /** A table that was never analyzed says -1: its size over a guess of 100 bytes a row must do. */
 const ownRows = `CASE WHEN c.reltuples >= 0 THEN c.reltuples ELSE pg_catalog.pg_relation_size(c.oid) / 100 END`
 
+/** Of a relation `c`; a partitioned table has the rows of its partitions. */
+export const estimatedRows = `CASE WHEN c.relkind = 'p' THEN (
+    SELECT coalesce(sum(${ownRows}), 0) FROM pg_partition_tree(c.oid) p JOIN pg_class c ON c.oid = p.relid AND p.isleaf
+  ) WHEN c.relkind = 'r' THEN ${ownRows} ELSE 0 END::float8`
+
 export const relations = `
   SELECT c.oid::int8::float8 AS oid, n.nspname AS schema, c.relname AS name, c.relkind AS kind,
          c.relispartition AS partition,
          c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid) AS inherited,
          row_security_active(c.oid) AS "rowSecurity",
-         CASE WHEN c.relkind = 'p' THEN (
-           SELECT coalesce(sum(${ownRows}), 0) FROM pg_partition_tree(c.oid) p JOIN pg_class c ON c.oid = p.relid AND p.isleaf
-         ) WHEN c.relkind = 'r' THEN ${ownRows} ELSE 0 END::float8 AS "estimatedRows"
+         ${estimatedRows} AS "estimatedRows"
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND c.relpersistence <> 't' AND ${userSchemas}`
 
