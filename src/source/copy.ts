@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import type { Readable } from 'node:stream'
+import type { Duplex, Readable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import type pg from 'pg'
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams'
@@ -8,11 +8,15 @@ const lineFeed = 0x0a
 /** Between the columns of a line. JSON escapes control characters, so it never occurs inside one. */
 export const fieldSeparator = 0x02
 
+/** What pg's clients have beneath: the types leave it out. */
+type ClientWithSocket = pg.ClientBase & { connection: { stream: Duplex } }
+
 /**
  * Rows of a query, streamed. Each column must be JSON text or text without control characters: then COPY's csv form
  * with two control characters for quote and delimiter needs no escaping at all.
  */
 export class RowReader {
+  #client: ClientWithSocket
   #stream: Readable
   #chunks: AsyncIterator<Buffer>
   #chunk: Buffer = Buffer.alloc(0)
@@ -21,6 +25,7 @@ export class RowReader {
 
   constructor(client: pg.ClientBase, query: string) {
     const sql = `COPY (${query}) TO STDOUT (FORMAT csv, QUOTE e'\\x01', DELIMITER e'\\x02', ENCODING 'UTF8')`
+    this.#client = client as ClientWithSocket
     this.#stream = client.query(copyTo(sql, { highWaterMark: 262_144 }))
     this.#chunks = this.#stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>
   }
@@ -56,9 +61,14 @@ export class RowReader {
     }
   }
 
-  /** Gives up on the rest; the connection is then of no more use. */
+  /**
+   * Gives up on the rest, if there is any. The server goes on sending until it is cut off, so the connection is closed
+   * the hard way; whoever lent it discards it.
+   */
   destroy(): void {
+    if (this.#ended) return
     this.#stream.destroy()
+    this.#client.connection.stream.destroy()
   }
 }
 
