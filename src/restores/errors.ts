@@ -51,11 +51,6 @@ export const restoreProblems = defineProblems({
     title: 'The restore cannot be undone',
     hint: 'Only a completed restore that changed something, whose safety snapshot is still there, can be undone.',
   },
-  ARTIFACT_INCOMPATIBLE: {
-    status: 409,
-    title: 'The snapshot does not fit the dataset any more',
-    hint: 'The key of the records has changed since it was taken. Restore with the dataset file of that time.',
-  },
   KEY_NOT_IN_SNAPSHOT: {
     status: 422,
     title: 'The snapshot does not hold these records',

@@ -12,7 +12,7 @@ import type { CompletedSnapshot } from '../snapshots/snapshot.ts'
 import type { SourcePool } from '../source/connect.ts'
 import type { Store } from '../storage/store.ts'
 import type { Restore } from './restore.ts'
-import { shareColumns } from './shared-columns.ts'
+import { shareColumns } from '../snapshots/shared-columns.ts'
 
 /** Everything that planning and applying a restore work with. */
 export interface RestoreContext {

@@ -47,6 +47,11 @@ export const snapshotProblems = defineProblems({
     title: 'The snapshot is needed to undo a restore',
     hint: 'It holds what the restore overwrote. Wait until its time to undo is over, or add ?force=true: the restore can then not be undone.',
   },
+  ARTIFACT_INCOMPATIBLE: {
+    status: 409,
+    title: 'The snapshot does not fit the dataset any more',
+    hint: 'The key of the records has changed since it was taken. Compare or restore with the dataset file of that time.',
+  },
   SNAPSHOT_OPTIONS_INVALID: {
     status: 422,
     title: 'The snapshot cannot be taken like this',

@@ -25,7 +25,7 @@ export async function findCovering(
     .find(
       Snapshot,
       { dataset: name, status: 'completed', deletedAt: null, restoreId: null, takenAt: { $gte: since } },
-      { orderBy: { takenAt: 'desc' }, limit: lookBack },
+      { orderBy: { takenAt: 'desc', id: 'desc' }, limit: lookBack },
     )
   const fits = (snapshot: Snapshot) =>
     coversScope(snapshot.scope, scope, timezone) &&

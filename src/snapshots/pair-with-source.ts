@@ -8,6 +8,7 @@ import type { Condition } from './capture-queries.ts'
 import { lookUpPairs, mergePairs, withStrays, type RecordPair } from './compare.ts'
 import { frameOf } from './find-record.ts'
 import type { KeyValue, Manifest } from './manifest.ts'
+import { compareKeys, keyStart } from '../source/keys.ts'
 
 export interface PairOptions {
   store: Store
@@ -20,6 +21,8 @@ export interface PairOptions {
   condition: Condition
   /** Only these records of the snapshot. */
   keys?: KeyValue[][]
+  /** Only records from this key on; not for a safety snapshot, whose pairs aren't in order. */
+  start?: KeyValue[]
 }
 
 /**
@@ -27,15 +30,38 @@ export interface PairOptions {
  * up where the keys are given: by the caller, by the scope, or because the snapshot holds what a restore touched.
  */
 export function pairWithSource(options: PairOptions): AsyncGenerator<RecordPair[]> {
-  const { store, manifest, dataset, client, instant, condition, keys } = options
-  const width = dataset.root.key.length
+  const { store, manifest, dataset, client, instant, condition, keys, start } = options
   if (keys !== undefined) return lookUpPairs(client, dataset, readKeys(store, manifest, dataset, keys))
-  const records = readRecords(store, manifest, width)
+  const records = recordsFrom(store, manifest, dataset, start)
   if (manifest.restoreId !== null) return lookUpPairs(client, dataset, withAbsent(store, manifest, records))
   if (manifest.scope !== null && typeof manifest.scope === 'object' && 'keys' in manifest.scope)
     return lookUpPairs(client, dataset, records)
-  const pairs = mergePairs(dataset, records, captureRecords(instant, dataset, condition))
+  const pairs = mergePairs(
+    dataset,
+    records,
+    captureRecords(instant, dataset, both(condition, start && keyStart(dataset.root.key, start))),
+  )
   return condition === null ? pairs : withStrays(client, dataset, pairs)
+}
+
+function both(condition: Condition, further: string | undefined): Condition {
+  if (condition === null || further === undefined) return condition ?? further ?? null
+  return `(${condition}) AND ${further}`
+}
+
+async function* recordsFrom(
+  store: Store,
+  manifest: Manifest,
+  { root }: Dataset,
+  start: KeyValue[] | undefined,
+) {
+  const { frames } = manifest
+  if (start === undefined) return yield* readRecords(store, manifest, root.key.length)
+  const orders = root.key.map((column) => column.keyOrder)
+  const first = frameOf(frames, start, orders)
+  const rest = first === null ? frames : frames.slice(frames.indexOf(first))
+  for await (const records of readRecords(store, manifest, root.key.length, rest))
+    yield records.filter(({ key }) => compareKeys(key, start, orders) >= 0)
 }
 
 async function* withAbsent(store: Store, manifest: Manifest, records: AsyncIterable<ArtifactRecord[]>) {

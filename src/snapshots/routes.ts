@@ -8,6 +8,7 @@ import { streamEvents } from '../platform/events.ts'
 import { preferredWait } from '../platform/prefer.ts'
 import { topicOf } from './attempts.ts'
 import { cancelSnapshot } from './cancel-snapshot.ts'
+import contentRoutes from './content-routes.ts'
 import { deleteSnapshot } from './delete-snapshot.ts'
 import { snapshotProblems } from './errors.ts'
 import { findSnapshot } from './find-snapshots.ts'
@@ -20,6 +21,7 @@ import { concernedSnapshot, waitUntilFinished, whileConnected } from './requests
 import {
   DeleteSnapshotQuery,
   ListSnapshotsQuery,
+  PendingChangesBody,
   SnapshotBody,
   SnapshotList,
   SnapshotParams,
@@ -28,6 +30,7 @@ import {
   VerificationBody,
 } from './schemas.ts'
 import type { Snapshot } from './snapshot.ts'
+import { summarizeSnapshots } from './summarize-snapshots.ts'
 import { takeSnapshot } from './take-snapshot.ts'
 import { updateSnapshot } from './update-snapshot.ts'
 import { verifySnapshot } from './verify-snapshot.ts'
@@ -37,8 +40,11 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   if (app.getSchema('Scope') === undefined) app.addSchema(ScopeSchema)
   app.addSchema(VerificationBody)
   app.addSchema(SnapshotBody)
+  app.addSchema(PendingChangesBody)
   app.queue.define<{ id: string }>(generateJob, ({ id }, run) => generateSnapshot(app, id, run))
   keepReconciled(app)
+  await app.register(contentRoutes)
+  app.tellFreshness(() => summarizeSnapshots(app.orm.em))
   await app.register(pages)
 
   app.post(

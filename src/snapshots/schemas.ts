@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import { durationPattern } from '../platform/durations.ts'
-import { Cursor, Limit, ListOf } from '../platform/cursors.ts'
+import { Cursor, Limit, ListOf, NextCursor } from '../platform/cursors.ts'
 import { statuses, triggers } from './snapshot.ts'
 
 const closed = { additionalProperties: false } as const
@@ -127,3 +127,50 @@ export const ListSnapshotsQuery = Type.Object(
 )
 
 export const SnapshotList = ListOf(Type.Ref('Snapshot'))
+
+export const ChangesQuery = Type.Object(
+  {
+    table: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 200, description: 'Only rows of this table, as in `summary`.' }),
+    ),
+    limit: Type.Optional(Limit),
+    cursor: Type.Optional(Cursor),
+  },
+  closed,
+)
+
+const Count = Type.Integer()
+
+const Change = Type.Object(
+  {
+    table: Type.String(),
+    record: Type.Array(Type.Unknown(), { description: 'Key of the record that the row belongs to.' }),
+    key: Type.Array(Type.Unknown(), { description: 'What tells the row from its siblings.' }),
+    kind: Type.Enum(['create', 'update', 'delete'], { description: 'What happened since the snapshot.' }),
+    fields: Type.Array(
+      Type.Object({ name: Type.String(), before: Type.Unknown(), after: Type.Unknown() }, closed),
+      { description: 'As the snapshot has them and as they are now; of an update those that differ.' },
+    ),
+  },
+  closed,
+)
+
+export const PendingChangesBody = Type.Object(
+  {
+    snapshotId: Type.String({ format: 'uuid' }),
+    comparedAt: Time,
+    summary: Nullable(
+      Type.Array(
+        Type.Object(
+          { table: Type.String(), create: Count, update: Count, delete: Count, keep: Count },
+          { ...closed, description: 'Rows, by what happened to them since the snapshot.' },
+        ),
+        { description: 'On the first page; null on others.' },
+      ),
+    ),
+    notes: Type.Array(Type.String(), { description: 'What was left out, as the dataset has changed since.' }),
+    items: Type.Array(Change),
+    nextCursor: NextCursor,
+  },
+  { ...closed, $id: 'PendingChanges' },
+)

@@ -76,6 +76,19 @@ export function orderBy(alias: string, columns: readonly Column[]): string {
 }
 
 /**
+ * The condition that selects a key and all that `orderBy` puts after it, without parameters.
+ * @param start a value per key column, as artifacts have them
+ */
+export function keyStart(key: readonly Column[], start: readonly KeyValue[], alias = 't0'): string {
+  const columns = key.map((column) => keyExpression(alias, column))
+  const values = key.map((column, i) => {
+    const type = column.keyOrder === 'text' ? 'pg_catalog.text' : elementType(column)
+    return `${quoteLiteral(toText(start[i]!)!)}::${type}`
+  })
+  return `(${columns.join(', ')}) >= (${values.join(', ')})`
+}
+
+/**
  * The condition that selects rows by key, without parameters.
  * @param keys each a value per key column, as artifacts have them
  */

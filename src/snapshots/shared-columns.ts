@@ -1,8 +1,8 @@
 import type { Dataset, TableNode } from '../datasets/definition.ts'
-import { tableNodes } from '../snapshots/capture.ts'
-import { artifactColumns } from '../snapshots/capture-queries.ts'
-import type { SharedColumns } from '../snapshots/diff-record.ts'
-import { restoreProblems } from './errors.ts'
+import { tableNodes } from './capture.ts'
+import { artifactColumns } from './capture-queries.ts'
+import type { SharedColumns } from './diff-record.ts'
+import { snapshotProblems } from './errors.ts'
 
 interface StoredTable {
   as: string
@@ -77,5 +77,5 @@ function differences({ name }: TableNode, now: string[], then: string[]): string
 }
 
 function incompatible(what: string) {
-  return restoreProblems.ARTIFACT_INCOMPATIBLE(`The snapshot does not fit the dataset: ${what}.`)
+  return snapshotProblems.ARTIFACT_INCOMPATIBLE(`The snapshot does not fit the dataset: ${what}.`)
 }
