@@ -23,12 +23,8 @@ async function copy(button) {
 /** After a form came back with errors: their summary. After going elsewhere: the heading, so that it is read out. */
 function moveFocus(wentElsewhere) {
   const summary = document.getElementById('errors')
-  const heading = document.querySelector('main h1')
   if (summary) summary.focus()
-  else if (wentElsewhere && heading) {
-    heading.tabIndex = -1
-    heading.focus({ preventScroll: true })
-  }
+  else if (wentElsewhere) document.querySelector('main h1')?.focus({ preventScroll: true })
 }
 
 document.addEventListener('click', (event) => {
@@ -37,23 +33,29 @@ document.addEventListener('click', (event) => {
 })
 
 let shown = location.pathname
+let wentOn = false
 
-// The same page again, or a form with errors, must neither scroll away nor leave a second entry in the history.
+// The same list filtered otherwise must not scroll away, and a form that comes back with errors moves the focus instead.
 document.addEventListener('htmx:before:swap', ({ detail: { ctx, tasks } }) => {
-  const arrived = ctx.response && new URL(ctx.response.raw.url).pathname
-  if (arrived === location.pathname || ctx.response?.status >= 400)
-    for (const task of tasks) task.swapSpec.show = 'none'
+  if (!ctx.response) return
+  const filtered = ctx.request.method === 'GET' && ctx.sourceElement.tagName === 'FORM'
+  wentOn = ctx.request.method === 'POST' || ctx.sourceElement.tagName === 'A'
+  if (filtered || ctx.response.status >= 400) for (const task of tasks) task.swapSpec.show = 'none'
 })
+
+// Neither a form with errors nor the same page again is an entry of the history.
 document.addEventListener('htmx:before:history:update', (event) => {
   const { history, response } = event.detail
   if (response?.status >= 400) event.preventDefault()
   else if (history.path === location.pathname + location.search) history.type = 'replace'
 })
+
 document.addEventListener('htmx:after:swap', () => {
   const side = document.getElementById('side')
   if (side?.matches(':popover-open')) side.hidePopover()
   enhance()
-  moveFocus(shown !== location.pathname)
+  moveFocus(wentOn || shown !== location.pathname)
+  wentOn = false
   shown = location.pathname
 })
 

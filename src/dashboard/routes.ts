@@ -17,7 +17,10 @@ import { judge, verdict } from './verdict.ts'
 const weekMs = 7 * 86_400_000
 const shown = 5
 
-/** The page that answers in one look: is everything safe, and if not, what to do. */
+/**
+ * The page that answers in one look: is everything safe, and if not, what to do. A member, who may know of single
+ * records only, goes on to their snapshots.
+ */
 const routes: FastifyPluginAsyncTypebox = async (app) => {
   app.addNavigation({ group: 'Overview', label: 'Dashboard', path: '/', icon: 'dashboard' })
 
@@ -25,6 +28,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
     '/',
     { config: { permission: 'dashboard:view' }, schema: { hide: true } },
     async ({ actor }, reply) => {
+      if (actor.role === 'member') return reply.redirect('/snapshots', 303)
       const summaries = await summarizeSnapshots(app.orm.em)
       const datasets = describeDatasets(app, summaries)
       return reply.page('dashboard/show', {

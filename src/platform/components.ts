@@ -152,13 +152,13 @@ function changed(before: unknown, after: unknown): { before: Markup; after: Mark
   return { before: html`<del>${value(before)}</del>`, after: html`<ins>${value(after)}</ins>` }
 }
 
-/** A value of a record, as the artifact has it. */
-function value(of: unknown): Markup {
+/** A value of a record, as the artifact has it. @param longest how many characters of it are shown */
+function value(of: unknown, longest = 500): Markup {
   if (of === null) return html`<span class="muted">null</span>`
   if (of === undefined) return html`<span class="muted">not there</span>`
   const text = typeof of === 'string' ? of : JSON.stringify(of)
   if (text === '') return html`<span class="muted">empty</span>`
-  return html`${text.length > 500 ? `${text.slice(0, 500)}…` : text}`
+  return html`${text.length > longest ? `${text.slice(0, longest).toWellFormed()}…` : text}`
 }
 
 /** The form's field that an error's pointer means: `/title` is `title`, `/scope/keys/3` is `keys`, `query:from` is `from`. */

@@ -1,4 +1,4 @@
-import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyError, FastifyRequest } from 'fastify'
 import type { Problem } from './errors.ts'
 import { toProblem } from './problem-answers.ts'
 
@@ -13,15 +13,15 @@ declare module 'fastify' {
 export const formRoute = { attachValidation: true } as const
 
 /**
- * Answers a form. What it asks for is done by `run`, which then leads on with `reply.leadTo`. A problem on the way is
+ * Answers a form. What it asks for is done by `run`, which then leads on with `reply.leadTo` or shows a page. A problem on the way is
  * thrown on, as everywhere, so that refusals are recorded; its page is then the form again, with the problem's status.
  * @param again shows that page; templates find what was typed and the problem as `it.typed` and `it.problem`
  */
 export async function answerForm(
   request: FastifyRequest,
-  run: () => Promise<FastifyReply>,
+  run: () => Promise<unknown>,
   again: (shown: { typed: unknown; problem: Problem }) => Promise<string>,
-): Promise<FastifyReply> {
+): Promise<unknown> {
   request.showAgain = (problem) => again({ typed: request.body, problem })
   if (request.validationError) throw toProblem(request.validationError as FastifyError, request)
   return run()

@@ -35,7 +35,7 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Adds what every page gets as `it.<name>`, such as who is signed in. */
     addToPages(name: string, value: (request: FastifyRequest) => unknown): void
-    /** Adds an entry to every page's navigation, in the order of the calls. */
+    /** Adds an entry to every page's navigation; within its group in the order of the calls. */
     addNavigation(entry: NavigationEntry): void
   }
 }
