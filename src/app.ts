@@ -11,7 +11,9 @@ import { User } from './access/user.ts'
 import { AuditEntry } from './audit/audit-entry.ts'
 import { PendingEntry } from './audit/pending-entry.ts'
 import audit from './audit/routes.ts'
+import dashboard from './dashboard/routes.ts'
 import datasets from './datasets/plugin.ts'
+import datasetRoutes from './datasets/routes.ts'
 import { systemClock, type Clock } from './platform/clock.ts'
 import type { Config } from './platform/config.ts'
 import { migrate, openDatabase, requireMigrated, type MikroORM } from './platform/database.ts'
@@ -88,8 +90,10 @@ export async function buildApp({
   await app.register(access)
   await app.register(storage)
   await app.register(datasets)
+  await app.register(datasetRoutes)
   await app.register(snapshots)
   await app.register(restores)
+  await app.register(dashboard)
   app.addReadinessCheck('database', async () => void (await orm.em.fork().execute('SELECT 1')))
   app.addReadinessCheck('migrations', () => requireMigrated(orm))
   app.addReadinessCheck('queue', async () => void (await app.queue.depths()))

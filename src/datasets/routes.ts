@@ -6,6 +6,7 @@ import { readCatalog } from '../source/read-catalog.ts'
 import { browseRecords } from './browse-records.ts'
 import { datasetProblems } from './errors.ts'
 import { openDatasets } from './open-datasets.ts'
+import pages from './pages.ts'
 import { partyCondition } from './parties.ts'
 import { presentDataset, presentSummary } from './present-dataset.ts'
 import { proposeDataset } from './propose.ts'
@@ -39,6 +40,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   let readFreshness = nothingKnown
   app.decorate('tellFreshness', (read: ReadFreshness) => (readFreshness = read))
   if (app.getSchema('Scope') === undefined) app.addSchema(ScopeSchema)
+  await app.register(pages, { readFreshness: () => readFreshness() })
   app.addSchema(DatasetSummary)
   app.addSchema(DatasetBody)
 
