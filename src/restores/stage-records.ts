@@ -10,6 +10,7 @@ import {
 } from '../snapshots/diff-record.ts'
 import type { Dataset } from '../datasets/definition.ts'
 import type { KeyValue } from '../snapshots/manifest.ts'
+import { excerpt } from './excerpt.ts'
 import { StageWriter, type Operation, type Stage } from './stage.ts'
 import type { Mode, PlanWarning, SampleRecord } from './plan.ts'
 
@@ -188,13 +189,13 @@ function sampleOf({ difference, operation, children }: RowPlan): SampleRecord['r
   const { node, stored, live, fields } = difference
   const shown =
     operation === 'u'
-      ? fields.map(({ name, stored, live }) => ({ name, before: live, after: stored }))
+      ? fields.map(({ name, stored, live }) => ({ name, before: excerpt(live), after: excerpt(stored) }))
       : Object.entries((stored ?? live)!)
           .filter(([name]) => !node.children.some((child) => child.as === name))
           .map(([name, value]) => ({
             name,
-            before: operation === 'd' ? (value as Field) : null,
-            after: operation === 'c' ? (value as Field) : null,
+            before: operation === 'd' ? excerpt(value as Field) : null,
+            after: operation === 'c' ? excerpt(value as Field) : null,
           }))
   return [{ table: node.name, change: changes[operation], fields: shown }, ...below]
 }

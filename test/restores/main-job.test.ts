@@ -62,7 +62,7 @@ t.test('snapshot, damage, changes, plan, restore, undo, undo of the undo', async
   t.same(await categories(job), before, 'and undoing that takes it away again')
 
   const audit = await job.get('/api/audit?limit=200', 200)
-  const actions = audit.items.map(({ action }: { action: string }) => action)
+  const actions = audit.items.map(({ action }) => action)
   for (const action of [
     'snapshot.taken',
     'snapshot.downloaded',
