@@ -9,6 +9,7 @@ import { answerForm, formRoute } from '../platform/forms.ts'
 import { requireTypedName } from '../platform/typed-name.ts'
 import { form } from '../platform/validation.ts'
 import { cancelSnapshot } from './cancel-snapshot.ts'
+import changesPage from './changes-page.ts'
 import { deleteSnapshot } from './delete-snapshot.ts'
 import { listSnapshots } from './list-snapshots.ts'
 import { presentSnapshot } from './present-snapshot.ts'
@@ -75,6 +76,7 @@ const pages: FastifyPluginAsyncTypebox = async (app) => {
     icon: 'snapshot',
     permission: 'snapshots:list',
   })
+  await app.register(changesPage)
 
   app.get(
     '/snapshots',
