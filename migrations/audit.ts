@@ -37,6 +37,9 @@ const columns = `
   metadata text NOT NULL,
   snapshot_id uuid`
 
+/** What people know an actor by: a person's address, a token's name. */
+const actor = '(coalesce(actor_email, actor_name))'
+
 /**
  * The audit log: a chain in which every entry carries the hash of the one before it.
  *
@@ -95,16 +98,30 @@ export class Audit extends Migration {
     this.addSql('REVOKE UPDATE, DELETE, TRUNCATE ON audit_entries FROM PUBLIC, CURRENT_USER')
   }
 
-  /** Lists go newest first by (at, seq), whatever they are filtered by. */
+  /**
+   * Lists go newest first by (at, seq), whatever they are filtered by. Two filters together have an index of their own:
+   * walking that of one and passing over what the other doesn't want takes seconds where the two never meet. Almost all
+   * is done, so the rest has small indexes for each pair.
+   */
   #index(): void {
-    this.addSql('CREATE INDEX audit_at ON audit_entries (at, seq)')
-    this.addSql('CREATE INDEX audit_action ON audit_entries (action, at, seq)')
-    this.addSql('CREATE INDEX audit_actor ON audit_entries (actor_id, at, seq) WHERE actor_id IS NOT NULL')
-    this.addSql(
-      'CREATE INDEX audit_actor_name ON audit_entries ((coalesce(actor_email, actor_name)), at, seq)',
-    )
-    this.addSql('CREATE INDEX audit_dataset ON audit_entries (dataset, at, seq) WHERE dataset IS NOT NULL')
-    this.addSql("CREATE INDEX audit_not_done ON audit_entries (outcome, at, seq) WHERE outcome <> 'done'")
-    this.addSql('CREATE INDEX audit_entity_ids ON audit_entries USING gin (entity_ids)')
+    const orders = [
+      '',
+      `${actor}, `,
+      'action, ',
+      'dataset, ',
+      `${actor}, action, `,
+      `${actor}, dataset, `,
+      'action, dataset, ',
+    ]
+    for (const first of orders) {
+      const where = first.includes('dataset') ? 'WHERE dataset IS NOT NULL' : ''
+      this.addSql(`CREATE INDEX ON audit_entries (${first}at, seq) ${where}`)
+    }
+    for (const first of ['', `${actor}, `, 'action, ', 'dataset, '])
+      this.addSql(`CREATE INDEX ON audit_entries (outcome, ${first}at, seq) WHERE outcome <> 'done'`)
+    this.addSql('CREATE INDEX ON audit_entries (actor_id) WHERE actor_id IS NOT NULL')
+    // Who has the id has the name: told so, the planner doesn't think that both together are rare.
+    this.addSql(`CREATE STATISTICS audit_actors (dependencies) ON actor_id, ${actor} FROM audit_entries`)
+    this.addSql('CREATE INDEX ON audit_entries USING gin (entity_ids)')
   }
 }

@@ -100,12 +100,14 @@ interface Shown {
 }
 
 function showSignIn(reply: FastifyReply, shown: Shown & { next: string }): Promise<string> {
-  return reply.page('access/sign-in', { title: 'Sign in', backTo: '/sign-in', ...shown })
+  const backTo = `/sign-in?next=${encodeURIComponent(shown.next)}`
+  return reply.page('access/sign-in', { title: 'Sign in', backTo, ...shown })
 }
 
 /** Kept nowhere: the page holds the link's token. */
 async function showSetup(reply: FastifyReply, shown: Shown & { token: string }): Promise<string> {
-  const page = await reply.page('access/setup', { title: 'Set up Holdfast', backTo: '/sign-in', ...shown })
+  const backTo = `/setup?token=${encodeURIComponent(shown.token)}`
+  const page = await reply.page('access/setup', { title: 'Set up Holdfast', backTo, ...shown })
   reply.header('cache-control', 'no-store')
   return page
 }

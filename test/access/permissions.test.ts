@@ -75,6 +75,7 @@ t.test('what is public is listed here, one by one', async (t) => {
       'GET /problems',
       'GET /problems/:code',
       'GET /readyz',
+      'GET /schemas/dataset.json',
       'GET /setup',
       'GET /sign-in',
       'POST /api/session',
