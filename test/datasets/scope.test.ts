@@ -181,7 +181,7 @@ t.test('keys select their records and no others', async (t) => {
       [3, 'y', '00000000-0000-0000-0000-00000000000a'],
     ],
   }
-  t.same(await selected(dataset('of_several'), several), ['1', '3'])
+  t.same((await selected(dataset('of_several'), several)).sort(), ['1', '3'])
 })
 
 t.test('an index serves', async (t) => {

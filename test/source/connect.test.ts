@@ -131,8 +131,8 @@ async function locked(t: Test, source: SourcePool): Promise<void> {
 
 async function denied(t: Test, url: string): Promise<void> {
   const role = `nobody_${new URL(url).pathname.slice(3)}`
-  await sql(url, `CREATE ROLE ${role} LOGIN CONNECTION LIMIT 1`)
-  t.teardown(() => sql(url, `DROP ROLE ${role}`))
+  await sql(url, `CREATE ROLE ${role} LOGIN; CREATE ROLE ${role}_limited LOGIN CONNECTION LIMIT 1`)
+  t.teardown(() => sql(url, `DROP ROLE ${role}, ${role}_limited`))
   const source = open(t, withPassword(url, role))
   const [table, schema] = [
     await running(source, 'SELECT * FROM public.item'),
@@ -140,8 +140,9 @@ async function denied(t: Test, url: string): Promise<void> {
   ]
   t.match(table, { code: 'SOURCE_PERMISSION_MISSING', message: /GRANT SELECT ON item/ })
   t.match(schema, { code: 'SOURCE_PERMISSION_MISSING', message: /GRANT USAGE ON SCHEMA closed/ })
-  await source.withConnection(async () => {
-    t.match(await running(source, 'SELECT 1'), { code: 'SOURCE_BUSY', message: /too many connections/ })
+  const limited = open(t, withPassword(url, `${role}_limited`))
+  await limited.withConnection(async () => {
+    t.match(await running(limited, 'SELECT 1'), { code: 'SOURCE_BUSY', message: /too many connections/ })
   })
 }
 

@@ -94,10 +94,14 @@ async function inSameOrder(key: Column[], rows: string[][]): Promise<void> {
 async function sortedBySource(client: pg.ClientBase, key: Column[], rows: string[][]): Promise<KeyValue[][]> {
   const names = key.map((column) => column.name)
   await client.query('TRUNCATE public.keys')
-  for (const row of rows) {
-    const values = key.map((column, i) => `$${i + 1}::${column.type}`)
-    await client.query(`INSERT INTO public.keys (${names.join(', ')}) VALUES (${values.join(', ')})`, row)
-  }
+  const values = key.map((column, i) => `v${i}::${column.type}`)
+  const lists = key.map((_, i) => `$${i + 1}::text[]`)
+  const given = key.map((_, i) => `v${i}`)
+  await client.query(
+    `INSERT INTO public.keys (${names.join(', ')})
+      SELECT ${values.join(', ')} FROM unnest(${lists.join(', ')}) AS given(${given.join(', ')})`,
+    key.map((_, i) => rows.map((row) => row[i])),
+  )
   const selected = key.map((column, i) => `${jsonExpression('k', column)} AS v${i}`).join(', ')
   const ordered = await client.query(
     `SELECT row_to_json(q)::text AS line FROM (SELECT ${selected} FROM public.keys k ORDER BY ${orderBy('k', key)}) q`,
