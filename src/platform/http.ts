@@ -38,7 +38,7 @@ export default plugin(
     await app.register(strictRequests)
     await app.register(prefer)
     await app.register(conditional)
-    await app.register(stalledReaders)
+    await app.register(stalledReaders, { patienceMs: 120_000 })
     await app.register(sweeping)
   },
   { name: 'http' },

@@ -27,16 +27,20 @@ export default plugin(
       closing.abort()
       app.signals.release()
     })
-    // A connection that was busy when the server closed would otherwise stay open for as long as its client likes.
+    app.addHook('onSend', async (_request, reply) => {
+      if (closing.signal.aborted) reply.header('connection', 'close')
+    })
+    // An event stream said long ago that its connection stays. What is idle after the server closed would stay for as
+    // long as its client likes.
     app.addHook('onResponse', async () => {
-      if (closing.signal.aborted) setImmediate(() => app.server.closeIdleConnections())
+      if (closing.signal.aborted && !app.server.listening)
+        setImmediate(() => app.server.closeIdleConnections())
     })
     app.addReadinessCheck('shutdown', async () => {
       if (closing.signal.aborted) throw shutdownProblems.SHUTTING_DOWN('No new requests are taken.')
     })
-    app.addHook('onRequest', async (request, reply) => {
+    app.addHook('onRequest', async (request) => {
       if (!closing.signal.aborted) return
-      reply.header('connection', 'close')
       if (request.routeOptions.url === '/readyz' || request.routeOptions.url === '/healthz') return
       throw shutdownProblems.SHUTTING_DOWN('No new requests are taken.', { retryAfter: 1 })
     })

@@ -1,35 +1,47 @@
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { streamEvents, type Progress } from '../../src/platform/events.ts'
 import { testApp } from '../support/app.ts'
 
-/** An app with `/api/things/1/events`, whose state the test sets. */
-async function things(t: Test, heartbeatMs = 15_000) {
-  const thing = { now: { state: { n: 0 }, done: false } as Progress | null, looks: 0 }
-  const look = async () => {
-    thing.looks += 1
-    return thing.now
-  }
-  const app = await testApp(t, {
-    routes: async (app) => {
-      app.get('/api/things/1/events', { config: { permission: 'public' } }, (request, reply) =>
-        streamEvents(request, reply, { topic: 'thing:1', look, heartbeatMs }),
-      )
-    },
+/** Something whose state the test sets. */
+interface Thing {
+  now: Progress | null
+  looks: number
+  heartbeatMs: number
+}
+const things = new Map<string, Thing>()
+
+async function routes(app: FastifyInstance) {
+  app.get('/api/things/:id/events', { config: { permission: 'public' } }, (request, reply) => {
+    const { id } = request.params as { id: string }
+    const thing = things.get(id)!
+    const look = async () => {
+      thing.looks += 1
+      return thing.now
+    }
+    return streamEvents(request, reply, { topic: `thing:${id}`, look, heartbeatMs: thing.heartbeatMs })
   })
-  await app.listen({ port: 0 })
-  const set = async (now: Progress | null) => {
-    thing.now = now
-    await app.signals.send(app.orm.em.fork(), 'thing:1')
-  }
-  return { app, thing, set }
 }
 
-async function open(app: FastifyInstance) {
+const shared = await testApp(t, { routes })
+await shared.listen({ port: 0 })
+
+function newThing({ app = shared, heartbeatMs = 15_000 } = {}) {
+  const id = `${things.size}`
+  const thing: Thing = { now: { state: { n: 0 }, done: false }, looks: 0, heartbeatMs }
+  things.set(id, thing)
+  const set = async (now: Progress | null) => {
+    thing.now = now
+    await app.signals.send(app.orm.em.fork(), `thing:${id}`)
+  }
+  return { thing, set, path: `/api/things/${id}/events`, open: () => open(app, `/api/things/${id}/events`) }
+}
+
+async function open(app: FastifyInstance, path: string) {
   const { port } = app.server.address() as AddressInfo
   const gone = new AbortController()
-  const response = await fetch(`http://127.0.0.1:${port}/api/things/1/events`, { signal: gone.signal })
+  const response = await fetch(`http://127.0.0.1:${port}${path}`, { signal: gone.signal })
   const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()
   let text = ''
   /** Reads until the text so far matches, or to the end. */
@@ -48,8 +60,8 @@ const numbers = (text: string) =>
   [...text.matchAll(/event: progress\nid: .+\ndata: \{"n":(\d+)\}/g)].map((m) => Number(m[1]))
 
 t.test('the state at once, every change after it, then done and the end', async (t) => {
-  const { app, set } = await things(t)
-  const { response, until } = await open(app)
+  const { set, open } = newThing()
+  const { response, until } = await open()
   t.equal(response.headers.get('content-type'), 'text/event-stream; charset=utf-8')
   t.equal(response.headers.get('cache-control'), 'no-store')
   t.ok(response.headers.get('x-request-id'))
@@ -63,16 +75,16 @@ t.test('the state at once, every change after it, then done and the end', async 
 })
 
 t.test('a subject that goes away ends the stream', async (t) => {
-  const { app, set } = await things(t)
-  const { until } = await open(app)
+  const { set, open } = newThing()
+  const { until } = await open()
   await until(/\n\n/)
   await set(null)
   t.match(await until(/never/), /event: done\nid: \S+\ndata: null\n\n$/)
 })
 
 t.test('many tabs see the same, in order, and many changes cost few looks', async (t) => {
-  const { app, set, thing } = await things(t)
-  const tabs = await Promise.all(Array.from({ length: 40 }, () => open(app)))
+  const { set, thing, open } = newThing()
+  const tabs = await Promise.all(Array.from({ length: 40 }, () => open()))
   await Promise.all(tabs.map(({ until }) => until(/"n":0/)))
   for (let n = 1; n <= 200; n += 1) await set({ state: { n }, done: n === 200 })
   for (const { until } of tabs) {
@@ -87,16 +99,16 @@ t.test('many tabs see the same, in order, and many changes cost few looks', asyn
 })
 
 t.test('without signals it shows that it lives, and looks again', async (t) => {
-  const { app, thing } = await things(t, 20)
-  const { until } = await open(app)
+  const { thing, open } = newThing({ heartbeatMs: 20 })
+  const { until } = await open()
   await until(/: still here\n\n/)
   thing.now = { state: { n: 5 }, done: true }
   t.match(await until(/never/), /event: done/)
 })
 
 t.test('a reader that left costs nothing any more', async (t) => {
-  const { app, set, thing } = await things(t, 20)
-  const { until, leave } = await open(app)
+  const { set, thing, open } = newThing({ heartbeatMs: 20 })
+  const { until, leave } = await open()
   await until(/still here/)
   leave()
   let before
@@ -109,16 +121,18 @@ t.test('a reader that left costs nothing any more', async (t) => {
 })
 
 t.test('a shutdown ends the streams, without done', async (t) => {
-  const { app } = await things(t)
-  const { until } = await open(app)
+  const app = await testApp(t, { routes })
+  await app.listen({ port: 0 })
+  const { open } = newThing({ app })
+  const { until } = await open()
   await until(/\n\n/)
   await app.close()
   t.notMatch(await until(/never/), /event: done/)
 })
 
 t.test('HEAD opens no stream', async (t) => {
-  const { app, thing } = await things(t)
-  const head = await app.inject({ method: 'HEAD', url: '/api/things/1/events' })
+  const { thing, path } = newThing()
+  const head = await shared.inject({ method: 'HEAD', url: path })
   t.equal(head.statusCode, 200)
   t.equal(thing.looks, 0)
 })
