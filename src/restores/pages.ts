@@ -59,8 +59,8 @@ const NoForm = Type.Union([Type.Object({}, closed), Type.Null()], form)
 
 const pageSize = 50
 
-/** Most plans are there within this time, in seconds: then there is no page in between that says "planning". */
-const planWait = 2
+/** Most plans and restores are done within this time, in seconds: then there is no page in between that says so. */
+const shortWait = 1
 
 /** The pages of restores: the list, asking for a plan, the plan with its button, the work, the result and its undo. */
 const pages: FastifyPluginAsyncTypebox = async (app) => {
@@ -116,7 +116,7 @@ const pages: FastifyPluginAsyncTypebox = async (app) => {
           const chosen =
             which === 'all' ? null : await parseKeys(app, snapshotId, keysOfLines(keys ?? '', columns))
           const restore = await planRestore(app, { snapshotId, mode, keys: chosen }, causeOf(request))
-          await waitUntilSettled(app, restore, planWait)
+          await waitUntilSettled(app, restore, shortWait)
           return reply.leadTo(`/restores/${restore.id}`)
         },
         (shown) => showForm(app, reply, snapshot, shown),
@@ -142,8 +142,10 @@ const pages: FastifyPluginAsyncTypebox = async (app) => {
       return answerForm(
         request,
         async () => {
-          requireTypedName(request.body.confirmation, restore.dataset)
-          await applyRestore(app, restore.id, request.body.planHash, causeOf(request))
+          const { planHash, confirmation } = request.body
+          requireTypedName(confirmation, restore.dataset)
+          const applying = await applyRestore(app, restore.id, planHash, causeOf(request))
+          await waitUntilSettled(app, applying, shortWait)
           return reply.leadTo(`/restores/${restore.id}`)
         },
         (shown) => show(app, reply, restore, shown),
@@ -164,7 +166,7 @@ const pages: FastifyPluginAsyncTypebox = async (app) => {
         request,
         async () => {
           const undo = await undoRestore(app, restore.id, causeOf(request))
-          await waitUntilSettled(app, undo, planWait)
+          await waitUntilSettled(app, undo, shortWait)
           return reply.leadTo(`/restores/${undo.id}`)
         },
         (shown) => show(app, reply, restore, shown),

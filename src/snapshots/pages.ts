@@ -13,7 +13,7 @@ import changesPage from './changes-page.ts'
 import { deleteSnapshot } from './delete-snapshot.ts'
 import { listSnapshots } from './list-snapshots.ts'
 import { presentSnapshot } from './present-snapshot.ts'
-import { concernedSnapshot, whileConnected } from './requests.ts'
+import { concernedSnapshot, waitUntilFinished, whileConnected } from './requests.ts'
 import { SnapshotParams } from './schemas.ts'
 import { scopeFields, scopeOfForm } from './scope-form.ts'
 import { statuses, triggers, type Snapshot } from './snapshot.ts'
@@ -57,6 +57,9 @@ const DeletionForm = Type.Object(
 const NoForm = Type.Union([Type.Object({}, closed), Type.Null()], form)
 
 const pageSize = 50
+
+/** Most snapshots are finished within this time, in seconds: then there is no page in between that says so. */
+const shortWait = 1
 
 /** What people read for `trigger`. */
 const triggerWords: Record<string, string> = {
@@ -119,6 +122,7 @@ const pages: FastifyPluginAsyncTypebox = async (app) => {
           const scope = scopeOfForm(fields, app.datasets.get(dataset).root.key)
           const wanted = { dataset, scope, ...(title && { title }), ...(note && { note }) }
           const { snapshot } = await takeSnapshot(app, wanted, causeOf(request))
+          await waitUntilFinished(app, snapshot, shortWait)
           return reply.leadTo(`/snapshots/${snapshot.id}`)
         },
         (shown) => showForm(app, request.actor, reply, shown),
