@@ -20,8 +20,8 @@ export interface Judgement {
 const dayMs = 86_400_000
 
 /**
- * Whether a dataset is safe: its file is right, a good snapshot of more than single records exists and is not older than
- * backups are kept, and the latest one did not fail.
+ * Whether a dataset is safe: its file is right, a good snapshot of all its records exists and is not older than backups
+ * are kept, and the latest one did not fail.
  * @param maxAgeDays older than this is too old
  */
 export function judge(
@@ -51,6 +51,10 @@ export function judge(
   if (now.getTime() - new Date(summary.last.takenAt).getTime() > maxAgeDays * dayMs) {
     const text = `${title}: the last good snapshot is more than ${maxAgeDays} days old.`
     return { status: 'due', words: 'Too old', reason: { text, ...take } }
+  }
+  if (!('all' in summary.last.scope)) {
+    const text = `${title}: no good snapshot holds all of its records, only some of a period.`
+    return { status: 'due', words: 'In part', reason: { text, ...take } }
   }
   return { status: 'safe', reason: null }
 }

@@ -1,9 +1,11 @@
 export interface DatasetSummary {
-  dataset: string
   /** Completed ones. */
   snapshots: number
   storedBytes: number
-  /** The newest completed one of more than single records, taken for its own sake; null when there is none. */
+  /**
+   * The newest completed one taken for its own sake: of all records if there is any, else of a month or a period; null
+   * when there is none.
+   */
   last: { id: string; takenAt: string; scope: Record<string, unknown> } | null
   /** The newest that ended, when it failed. One that somebody cancelled did not. */
   failed: { id: string; code: string } | null
@@ -15,7 +17,7 @@ export const summaryByDataset = `
     (SELECT json_build_object('id', id, 'takenAt', taken_at, 'scope', scope) FROM snapshots
       WHERE dataset = totals.dataset AND status = 'completed' AND deleted_at IS NULL
         AND trigger IN ('manual', 'pre_sync', 'scheduled') AND scope -> 'keys' IS NULL
-      ORDER BY taken_at DESC LIMIT 1) AS last,
+      ORDER BY (scope -> 'all') IS NULL, taken_at DESC LIMIT 1) AS last,
     (SELECT CASE WHEN status = 'failed' THEN json_build_object('id', id, 'code', error ->> 'code') END FROM snapshots
       WHERE dataset = totals.dataset AND status IN ('completed', 'failed') AND deleted_at IS NULL
         AND coalesce(error ->> 'code', '') <> 'SNAPSHOT_CANCELLED'

@@ -7,8 +7,8 @@ export type { DatasetSummary } from './queries.ts'
 
 /** How the snapshots of each dataset stand: how many, how large, the last good one, and whether the latest failed. */
 export async function summarizeSnapshots(em: EntityManager): Promise<Map<string, DatasetSummary>> {
-  const rows = await em.fork().execute<DatasetSummary[]>(summaryByDataset)
-  return new Map(rows.map((row) => [row.dataset, row]))
+  const rows = await em.fork().execute<(DatasetSummary & { dataset: string })[]>(summaryByDataset)
+  return new Map(rows.map(({ dataset, ...summary }) => [dataset, summary]))
 }
 
 /** Snapshots that wait or are being taken, oldest first. */

@@ -8,7 +8,6 @@ const dataset = (over: Partial<DatasetState> = {}): DatasetState => ({
   title: 'Chat',
   problems: 0,
   summary: {
-    dataset: 'chat',
     snapshots: 1,
     storedBytes: 1,
     last: last('2026-11-20T11:00:00Z'),
@@ -28,6 +27,14 @@ t.test('a dataset is safe with a good snapshot that is young enough', async (t) 
     judge(dataset({ summary: { ...summary, last: last('2026-11-13T11:59:59Z') } }), now, 7).status,
     'due',
   )
+})
+
+t.test('a copy of a month does not make a dataset safe', async (t) => {
+  const partial = { ...last('2026-11-20T11:00:00Z'), scope: { month: '2026-10' } }
+  t.match(judge(dataset({ summary: { ...summary, last: partial } }), now, 7), {
+    status: 'due',
+    words: 'In part',
+  })
 })
 
 t.test('what is wrong comes with what to do', async (t) => {
