@@ -179,11 +179,16 @@ async function* readFrames(store: Store, artifact: StoredArtifact, frames: Frame
   }
 }
 
+/** What is decompressed at a time at most, in bytes, whatever a manifest says that a frame holds. */
+const largestPiece = 4_194_304
+
 async function open(artifact: StoredArtifact, frame: Frame, stored: Buffer): Promise<Buffer> {
   if (stored.length < frame.storedBytes) throw corrupt(artifact, 'it is shorter than recorded')
   let content: Buffer
   try {
-    content = await decompress(stored, { maxOutputLength: Math.max(frame.bytes, 1) })
+    // In one piece, with room to see that it ends there: the default of 16 kB a piece takes longer than decompressing.
+    const chunkSize = Math.min(frame.bytes + 64, largestPiece)
+    content = await decompress(stored, { maxOutputLength: Math.max(frame.bytes, 1), chunkSize })
   } catch (error) {
     throw corrupt(artifact, `what is stored at byte ${frame.storedOffset} cannot be decompressed`, error)
   }

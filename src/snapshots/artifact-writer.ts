@@ -10,6 +10,8 @@ const compress = promisify(zstdCompress)
 
 /** Content of a frame in bytes at which it is closed. Small enough to read one record cheaply, large enough to compress. */
 const frameBytes = 1_048_576
+/** What a frame is compressed to is taken in pieces of this size, in bytes: nearly always one, since each costs a trip. */
+const pieceBytes = 262_144
 /** Frames compressed at the same time, each on a thread of the pool. */
 const framesInFlight = 3
 
@@ -169,7 +171,10 @@ class FrameWriter {
     const content = Buffer.concat(pieces, bytes)
     this.#whole.update(content)
     const sha256 = createHash('sha256').update(content).digest('hex')
-    const stored = await compress(content, { params: { [constants.ZSTD_c_compressionLevel]: 1 } })
+    const stored = await compress(content, {
+      chunkSize: pieceBytes,
+      params: { [constants.ZSTD_c_compressionLevel]: 1 },
+    })
     return { frame: { offset, bytes, sha256, firstKey, records, storedBytes: stored.length }, stored }
   }
 
