@@ -19,7 +19,7 @@ export async function captureScope(
   { dataset: name, scope, trigger }: Snapshot,
   target: CaptureTarget,
 ): Promise<CapturedArtifact> {
-  const dataset = app.datasets.get(name)
+  const dataset = await app.datasets.current(name)
   const keys = keysOf(scope)
   const condition = scopeLiteral(dataset, scope)
   const artifact = await captureArtifact({

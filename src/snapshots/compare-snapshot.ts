@@ -52,7 +52,7 @@ export async function compareSnapshot(
   { table, limit = 50, cursor }: CompareQuery,
   signal: AbortSignal,
 ): Promise<PendingChanges> {
-  const dataset = app.datasets.get(snapshot.dataset)
+  const dataset = await app.datasets.current(snapshot.dataset)
   const manifest = await readManifest(app.stores.main, snapshot.requireCompleted())
   const { shared, notes } = shareColumns(dataset, await readHeader(app.stores.main, manifest))
   const width = manifest.restoreId === null ? dataset.root.key.length : 0

@@ -17,6 +17,7 @@ import { listSnapshots } from './list-snapshots.ts'
 import pages from './pages.ts'
 import { presentSnapshot } from './present-snapshot.ts'
 import { keepReconciled } from './reconcile-snapshots.ts'
+import recordRoute from './record-route.ts'
 import { concernedSnapshot, waitUntilFinished, whileConnected } from './requests.ts'
 import {
   DeleteSnapshotQuery,
@@ -44,6 +45,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   app.queue.define<{ id: string }>(generateJob, ({ id }, run) => generateSnapshot(app, id, run))
   keepReconciled(app)
   await app.register(contentRoutes)
+  await app.register(recordRoute)
   app.tellFreshness(() => summarizeSnapshots(app.orm.em))
   await app.register(pages)
 
