@@ -1,7 +1,9 @@
+import { readFile } from 'node:fs/promises'
 import t from 'tap'
 import { datasetFiles, loadDatasets } from '../../src/datasets/load.ts'
 import { printProblem } from '../../src/datasets/problem-list.ts'
-import { examples, exampleSchema, worldOf } from './fixtures.ts'
+import { knownKeys } from '../../src/datasets/schema.ts'
+import { examples, exampleSchema, load, valid, worldOf } from './fixtures.ts'
 
 t.test('the five examples load as they are', async (t) => {
   const { catalog } = await worldOf(t, examples.map(exampleSchema).join('\n'))
@@ -90,4 +92,20 @@ t.test('the five examples load as they are', async (t) => {
       download: ['owner', 'broker', 'charterer', 'seller', 'buyer', 'admin'],
     },
   })
+})
+
+t.test('the reference names every key, and what it shows loads', async (t) => {
+  const { catalog } = await worldOf(t, examples.map(exampleSchema).join('\n'))
+  const text = await readFile(new URL('../../docs/datasets.md', import.meta.url), 'utf8')
+  for (const key of knownKeys()) t.match(text, new RegExp(`\\b${key}\\b`), key)
+  const [, example, stats] = [...text.matchAll(/```yaml\n(.*?)```/gs)].map(([, block]) => block!)
+  t.ok(valid(load(example!, catalog)))
+  t.ok(
+    valid(
+      load(
+        `dataset: x\nrecords:\n  table: legacy_import.sessions\n  children: [{ table: legacy_import.documents, parent: session_id }]\n${stats}`,
+        catalog,
+      ),
+    ).stats.length === 4,
+  )
 })
