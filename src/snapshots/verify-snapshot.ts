@@ -8,6 +8,7 @@ import type { Cause } from '../audit/actor.ts'
 import { snapshotProblems } from './errors.ts'
 import { findSnapshot } from './find-snapshots.ts'
 import { readManifest } from './manifests.ts'
+import { trySettleStore } from './settle-store.ts'
 import type { CompletedSnapshot, Snapshot, Verification } from './snapshot.ts'
 
 /**
@@ -34,6 +35,7 @@ export async function verifySnapshot(
     })
     await app.signals.send(em, topicOf(id))
   })
+  await trySettleStore(app, id)
   return result
 }
 

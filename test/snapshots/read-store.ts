@@ -57,3 +57,10 @@ export async function storedKeys(store: Store): Promise<string[]> {
 export async function readObject(store: Store, key: string): Promise<Buffer> {
   return buffer(await store.get(key))
 }
+
+/** Turns one bit in the middle of a stored object. */
+export async function damage(store: Store, key: string): Promise<void> {
+  const bytes = await readObject(store, key)
+  bytes[bytes.length >> 1]! ^= 0x10
+  await store.put(key, bytes)
+}

@@ -19,6 +19,8 @@ export interface Service {
   /** The folder of the store, when it is one. */
   folder: string
   environment: Record<string, string>
+  /** Another process's worth of the same service, as it is after a crash or beside it. */
+  replica(): Promise<FastifyInstance>
   /** Asks the API as an administrator's script would. */
   call(method: Method, path: string, body?: object, headers?: Record<string, string>): Promise<Answer>
 }
@@ -63,7 +65,9 @@ export async function snapshotService(
     ...options.environment,
   }
   const app = await testApp(t, { environment, ...(options.clock && { clock: options.clock }) })
-  return { app, source, folder, environment, call: caller(app) }
+  const databaseUrl = app.config.databaseUrl!
+  const replica = () => testApp(t, { environment, databaseUrl })
+  return { app, source, folder, environment, replica, call: caller(app) }
 }
 
 export function caller(app: FastifyInstance): Service['call'] {
@@ -74,9 +78,14 @@ export function caller(app: FastifyInstance): Service['call'] {
       headers: { authorization: `Bearer ${token}`, ...headers },
       ...(body && { payload: body }),
     })
-    const isJson = /json/.test(String(raw.headers['content-type']))
-    return { status: raw.statusCode, body: (isJson ? raw.json() : {}) as Body, raw }
+    return { status: raw.statusCode, body: bodyOf(raw), raw }
   }
+}
+
+function bodyOf(raw: LightMyRequestResponse): Body {
+  const isWhole = raw.statusCode !== 206 && raw.headers['content-encoding'] === undefined
+  const isJson = /json/.test(String(raw.headers['content-type'])) && raw.rawPayload.length > 0
+  return (isWhole && isJson ? raw.json() : {}) as Body
 }
 
 /** Takes a snapshot and waits until it is finished. */
