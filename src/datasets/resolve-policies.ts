@@ -56,7 +56,7 @@ function counted(path: string, nodes: Nodes, at: Path, resolution: Resolution) {
   return node === null ? null : { node, column: null }
 }
 
-const numbers = ['int2', 'int4', 'int8', 'numeric', 'float4', 'float8', 'money', 'interval']
+const numbers = ['int2', 'int4', 'int8', 'numeric', 'float4', 'float8']
 
 function summed(path: string, nodes: Nodes, at: Path, resolution: Resolution) {
   const dot = path.lastIndexOf('.')
