@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import type { Dataset, TableNode } from '../datasets/definition.ts'
-import { RowReader, splitFields } from '../source/copy.ts'
+import { fieldSeparator, RowReader, splitFields } from '../source/copy.ts'
 import { RowBuffer, type Rows } from '../source/row-buffer.ts'
 import type { SharedSnapshot } from '../source/shared-snapshot.ts'
 import { captureQueries, type Condition, type NodeQuery } from './capture-queries.ts'
@@ -95,8 +95,8 @@ interface Cursor {
   index: number
   rows: Rows
   fields: number
-  /** The line at hand, split; null before the first and after the last. */
-  line: Buffer[] | null
+  /** The line at hand; null before the first and after the last. */
+  line: Buffer | null
   children: Cursor[]
   /** `,"name":[` */
   opening: Buffer
@@ -109,7 +109,8 @@ async function* mergeRecords(queries: NodeQuery[], rows: Rows[]): AsyncGenerator
   let batch: RecordLine[] = []
   let size = 0
   while (root.line !== null) {
-    const key = JSON.parse(root.line[0]!.toString()) as KeyValue[]
+    const [tag] = splitFields(root.line, root.fields)
+    const key = JSON.parse(tag!.toString()) as KeyValue[]
     const counts = queries.map(() => 0)
     await appendRow(root, output, counts)
     const json = output.take()
@@ -145,9 +146,8 @@ function flatten(cursor: Cursor): Cursor[] {
 }
 
 async function advance(cursor: Cursor): Promise<void> {
-  let line = cursor.rows.next()
-  while (line === null && (await cursor.rows.fill())) line = cursor.rows.next()
-  cursor.line = line === null ? null : splitFields(line, cursor.fields)
+  cursor.line = cursor.rows.next()
+  while (cursor.line === null && (await cursor.rows.fill())) cursor.line = cursor.rows.next()
 }
 
 const separator = Buffer.from(',')
@@ -156,7 +156,7 @@ const brace = Buffer.from('}')
 
 /** Appends the row at hand with all its children's, and moves on. */
 async function appendRow(cursor: Cursor, output: LineBuffer, counts: number[]): Promise<void> {
-  const line = cursor.line!
+  const line = splitFields(cursor.line!, cursor.fields)
   const json = line[cursor.fields - 1]!
   const isEmpty = json.length === 2
   counts[cursor.index]!++
@@ -177,19 +177,25 @@ async function appendChildren(
   counts: number[],
 ): Promise<void> {
   let first = true
-  while (child.line !== null && child.line[0]!.equals(tag)) {
+  while (child.line !== null && hasTag(child.line, tag)) {
     if (!first) output.append(separator)
     first = false
     if (child.children.length > 0) await appendRow(child, output, counts)
     else {
-      output.append(child.line[1]!)
+      output.append(child.line, tag.length + 1)
       counts[child.index]!++
       // Most rows are leaves whose next line has arrived: waiting only where there is something to wait for.
-      const next = child.rows.next()
-      if (next === null) await advance(child)
-      else child.line = splitFields(next, child.fields)
+      child.line = child.rows.next()
+      if (child.line === null) await advance(child)
     }
   }
+}
+
+/** By hand, since splitting a line or calling out for each of millions of rows costs more than the comparison. */
+function hasTag(line: Buffer, tag: Buffer): boolean {
+  if (line[tag.length] !== fieldSeparator) return false
+  for (let i = 0; i < tag.length; i++) if (line[i] !== tag[i]) return false
+  return true
 }
 
 /** Every row belongs to a record, and the streams sort alike; a row left over would be a row lost. */
@@ -202,14 +208,14 @@ class LineBuffer {
   #bytes = Buffer.allocUnsafe(65_536)
   #length = 0
 
-  append(bytes: Buffer): void {
-    const needed = this.#length + bytes.length
+  append(bytes: Buffer, start = 0): void {
+    const needed = this.#length + bytes.length - start
     if (needed > this.#bytes.length) {
       const larger = Buffer.allocUnsafe(Math.max(needed, this.#bytes.length * 2))
       this.#bytes.copy(larger, 0, 0, this.#length)
       this.#bytes = larger
     }
-    bytes.copy(this.#bytes, this.#length)
+    bytes.copy(this.#bytes, this.#length, start)
     this.#length = needed
   }
 
