@@ -21,6 +21,8 @@ export class RowReader {
   #chunks: AsyncIterator<Buffer>
   #chunk: Buffer = Buffer.alloc(0)
   #at = 0
+  /** A line that came in several chunks. */
+  #split: Buffer | null = null
   #ended = false
 
   constructor(client: pg.ClientBase, query: string) {
@@ -32,6 +34,7 @@ export class RowReader {
 
   /** The next line without its line feed, if a whole one has arrived; null says to `fill`. Valid until then. */
   next(): Buffer | null {
+    if (this.#split !== null) return this.#takeSplit()
     const end = this.#chunk.indexOf(lineFeed, this.#at)
     if (end < 0) return null
     const line = this.#chunk.subarray(this.#at, end)
@@ -39,23 +42,32 @@ export class RowReader {
     return line
   }
 
+  #takeSplit(): Buffer {
+    const line = this.#split!
+    this.#split = null
+    return line
+  }
+
   /** Waits for more; false when the rows have ended. */
   async fill(): Promise<boolean> {
     if (this.#ended) return false
     const pieces = [this.#chunk.subarray(this.#at)]
-    this.#at = 0
     for (;;) {
       const { value, done } = await this.#chunks.next()
       if (done) {
         this.#ended = true
         this.#chunk = Buffer.alloc(0)
+        this.#at = 0
         if (pieces.some((piece) => piece.length > 0))
           throw new Error('the source ended in the middle of a row')
         return false
       }
-      pieces.push(value)
-      if (value.includes(lineFeed)) {
-        this.#chunk = pieces.length === 2 && pieces[0]!.length === 0 ? value : Buffer.concat(pieces)
+      const end = value.indexOf(lineFeed)
+      if (end < 0) pieces.push(value)
+      else {
+        this.#split = Buffer.concat([...pieces, value.subarray(0, end)])
+        this.#chunk = value
+        this.#at = end + 1
         return true
       }
     }
