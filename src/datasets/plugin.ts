@@ -9,7 +9,7 @@ import type { Dataset, TableNode } from './definition.ts'
 import { datasetProblems, invalidDataset } from './errors.ts'
 import { datasetFiles, loadDatasets, type InvalidDataset, type LoadedDatasets } from './load.ts'
 import type { DatasetProblem } from './problem-list.ts'
-import { watchDatasets } from './watch.ts'
+import { watchDatasets, type Watching } from './watch.ts'
 
 /** A dataset as lists show it, whether it can be used or not. */
 export interface ListedDataset {
@@ -44,8 +44,9 @@ declare module 'fastify' {
   }
 }
 
-/** How soon a source that could not be read is asked again. */
-const retryMs = 5000
+/** How soon a source that could not be read is asked again, and one that a dataset does not fit. */
+const unreachableRetryMs = 5000
+const invalidRetryMs = 30_000
 
 /** Loads the dataset files, keeps them loaded as they change, and opens the sources. */
 export default plugin(
@@ -57,6 +58,7 @@ export default plugin(
     )
     let loaded: LoadedDatasets = { valid: new Map(), invalid: new Map() }
     let reloading = Promise.resolve()
+    let logged = '[]'
     let fingerprints = new Map<Dataset, string>()
 
     const load = async () => {
@@ -68,7 +70,9 @@ export default plugin(
         catalogOf: (name) => findSource(sources, name).withConnection(readCatalog),
       })
       fingerprints = await fingerprintsOf(sources, loaded)
-      logProblems(app, loaded)
+      const found = JSON.stringify([...loaded.invalid.values()].map(({ problems }) => problems))
+      if (found !== logged) logProblems(app, loaded)
+      logged = found
     }
     const reload = () => (reloading = reloading.then(load, load))
     const get = (name: string) => loaded.valid.get(name) ?? refuse(name, loaded.invalid.get(name))
@@ -145,7 +149,10 @@ function logProblems({ log }: FastifyInstance, { invalid }: LoadedDatasets): voi
     log.warn({ dataset: name, file, problems }, 'a dataset file has problems')
 }
 
-/** Reloads when a file changes, and while a source can't be read, every few seconds. */
+/**
+ * Reloads when a file changes; and while a dataset can't be used, now and then, since what is wrong with it may be mended
+ * in the source.
+ */
 function keepLoaded(
   app: FastifyInstance,
   directory: string,
@@ -155,16 +162,19 @@ function keepLoaded(
   const attempt = () => {
     reload().catch((error: unknown) => app.log.error({ err: error }, 'dataset files could not be read'))
   }
-  let stop = () => {}
+  const timers: NodeJS.Timeout[] = []
+  const retry = (ms: number, isWorthIt: (dataset: InvalidDataset) => boolean) =>
+    timers.push(
+      setInterval(() => void ([...loaded().invalid.values()].some(isWorthIt) && attempt()), ms).unref(),
+    )
+  let watching: Watching | null = null
   app.addHook('onReady', async () => {
-    const watching = await watchDatasets(directory, attempt)
-    const retry = setInterval(() => {
-      if ([...loaded().invalid.values()].some(({ sourceProblem }) => sourceProblem !== null)) attempt()
-    }, retryMs).unref()
-    stop = () => {
-      watching.close()
-      clearInterval(retry)
-    }
+    watching = await watchDatasets(directory, attempt)
+    retry(unreachableRetryMs, ({ sourceProblem }) => sourceProblem !== null)
+    retry(invalidRetryMs, () => true)
   })
-  app.addHook('preClose', async () => stop())
+  app.addHook('preClose', async () => {
+    watching?.close()
+    for (const timer of timers) clearInterval(timer)
+  })
 }

@@ -2,18 +2,9 @@ import Type from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Settings } from 'typebox/system'
 import { durationPattern } from '../platform/durations.ts'
-import {
-  Backup,
-  cronPattern,
-  Export,
-  Files,
-  folderPattern,
-  Gate,
-  Notify,
-  Parties,
-  Retention,
-  Stats,
-} from './policies.ts'
+import { Files, Notify, Parties, Stats } from './content-policies.ts'
+import { cronPattern, folderPattern } from './policy-fields.ts'
+import { Backup, Export, Gate, Retention } from './safety-policies.ts'
 
 const strict = { additionalProperties: false } as const
 

@@ -34,7 +34,10 @@ t.test('only the fields of the chosen kind of scope are read', async (t) => {
   t.same(scopeOfForm({ which: 'month', ...all }, text), { month: '2026-10' })
   t.same(scopeOfForm({ which: 'period', ...all }, text), { from: '2026-01-01', to: '2026-02-01' })
   t.same(scopeOfForm({ which: 'keys', ...all }, text), { keys: ['Gaming'] })
-  const missing = (pointer: string) => ({ code: 'VALIDATION_FAILED', particulars: { errors: [{ pointer }] } })
   t.throws(() => scopeOfForm({ which: 'month' }, text), missing('/month'))
   t.throws(() => scopeOfForm({ which: 'period', from: '2026-01-01' }, text), missing('/to'))
 })
+
+function missing(pointer: string) {
+  return { code: 'VALIDATION_FAILED', particulars: { errors: [{ pointer }] } }
+}
