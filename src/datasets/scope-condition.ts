@@ -62,11 +62,20 @@ function conditionOf(
  */
 function boundOf(instant: Date, { baseType }: Column, zone: string, bind: Bind): string {
   if (baseType !== 'date') {
-    const wallClock = instant.toISOString().replace('Z', baseType === 'timestamptz' ? '+00' : '')
-    return `${bind(wallClock)}::${baseType}`
+    return `${bind(printInstant(instant, baseType === 'timestamptz' ? '+00' : ''))}::pg_catalog.${baseType}`
   }
   const { date, isStart } = dayOf(instant, zone)
   return `${bind(printDate(isStart ? date : nextDay(date)))}::date`
+}
+
+/** As PostgreSQL reads it: a zone's first day of year 1 begins in 1 BC in UTC, and the last of 9999 ends in 10000. */
+function printInstant(instant: Date, zone: string): string {
+  const year = instant.getUTCFullYear()
+  const rest = instant
+    .toISOString()
+    .replace(/^[+-]?\d+/, '')
+    .replace('Z', zone)
+  return `${String(year < 1 ? 1 - year : year).padStart(4, '0')}${rest}${year < 1 ? ' BC' : ''}`
 }
 
 /** How a key column is compared so that an index can serve; other types go by their text, which can't be malformed. */

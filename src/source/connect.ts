@@ -122,9 +122,12 @@ async function lend<T>(name: string, pool: pg.Pool, work: (client: pg.PoolClient
   }
 }
 
-/** A stream over a lost connection may fail with an error of its own; what the connection said is the better answer. */
+/**
+ * An error of the network is only the source's when its connection broke: `work` may have met it elsewhere, in a store.
+ * A stream over a lost connection may fail with an error of its own; what the connection said is the better answer.
+ */
 function meaningOf(error: unknown, broken: Error | undefined, name: string): unknown {
-  const meaning = classifySourceError(error, name)
-  if (meaning instanceof Problem || broken === undefined) return meaning
-  return classifySourceError(broken, name)
+  if (error instanceof Problem) return error
+  if (error instanceof pg.DatabaseError) return classifySourceError(error, name)
+  return broken === undefined ? error : classifySourceError(broken, name)
 }

@@ -240,6 +240,18 @@ t.test('months and days begin where the dataset is', async (t) => {
   )
 })
 
+t.test('the first and the last days there are', async (t) => {
+  await sql(
+    url,
+    `TRUNCATE of_int8; INSERT INTO of_int8 VALUES (1, '0001-01-01'), (2, '9999-12-31'), (3, '0002-01-01 BC')`,
+  )
+  const tokyo = dataset('of_int8', 'Asia/Tokyo', true)
+  t.same(await selected(tokyo, parseScope({ month: '9999-12' }, tokyo)), ['2'])
+  t.same(await selected(tokyo, parseScope({ from: '0001-01-01', to: '0001-01-02' }, tokyo)), ['1'])
+  const york = dataset('of_int8', 'America/New_York', true)
+  t.same(await selected(york, parseScope({ from: '0001-01-01', to: '9999-12-31' }, york)), ['2'])
+})
+
 t.test('the calendar agrees with PostgreSQL in every zone', async (t) => {
   const zones = [
     'UTC',

@@ -173,6 +173,22 @@ t.test('nothing is left behind for the next borrower', async (t) => {
   t.not(await backend(), second, 'after a failure a COPY may still be going: nor is that one')
 })
 
+t.test('what breaks elsewhere is not taken for the source', async (t) => {
+  const { source } = await sourceWith(t, 'SELECT 1')
+  const elsewhere = [
+    Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:9000'), {
+      code: 'ECONNREFUSED',
+      syscall: 'connect',
+    }),
+    Object.assign(new Error('ENOENT: no such file'), { code: 'ENOENT' }),
+  ]
+  for (const error of elsewhere)
+    await t.rejects(
+      source.withConnection(() => Promise.reject(error)),
+      error,
+    )
+})
+
 t.test('a connection that breaks while it is lent, between two statements, harms nobody', async (t) => {
   const { source, url } = await sourceWith(t, 'SELECT 1')
   const problem = await problemOf(
