@@ -1,15 +1,13 @@
 import { request, type IncomingHttpHeaders } from 'node:http'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
-import type { FastifyInstance } from 'fastify'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { testApp } from '../support/app.ts'
-import { bearer, browse, password, person } from '../support/people.ts'
+import { bearer, browse, forgetEverybody, password, person } from '../support/people.ts'
 import { sql } from '../support/postgres.ts'
 
 /** Asks over a real connection, with exactly these headers. */
 async function ask(
-  app: FastifyInstance,
   method: string,
   path: string,
   headers: Record<string, string>,
@@ -24,16 +22,19 @@ async function ask(
   return { status: answer.statusCode, headers: answer.headers }
 }
 
-async function listening(t: Test) {
-  const app = await testApp(t)
-  await app.listen({ host: '127.0.0.1', port: 0 })
+const app = await testApp(t)
+await app.listen({ host: '127.0.0.1', port: 0 })
+const own = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
+t.beforeEach(() => forgetEverybody(app))
+
+/** Somebody signed in. */
+async function visitor(): Promise<string> {
   await person(app, 'ann', 'admin')
-  const { cookie } = await browse(app, 'ann')
-  return { app, cookie, own: `http://127.0.0.1:${(app.server.address() as AddressInfo).port}` }
+  return (await browse(app, 'ann')).cookie
 }
 
 t.test('a change by cookie needs to come from one of our pages', async (t) => {
-  const { app, cookie, own } = await listening(t)
+  const cookie = await visitor()
   const other = 'https://evil.example'
   const tries: [name: string, headers: Record<string, string>, isRefused: boolean][] = [
     ['from another site', { 'sec-fetch-site': 'cross-site', origin: other }, true],
@@ -54,7 +55,7 @@ t.test('a change by cookie needs to come from one of our pages', async (t) => {
     ['from our page, in an older browser', { origin: own }, false],
   ]
   for (const [name, headers, isRefused] of tries) {
-    const { status } = await ask(app, 'POST', '/api/tokens', { cookie, ...headers }, { name, role: 'viewer' })
+    const { status } = await ask('POST', '/api/tokens', { cookie, ...headers }, { name, role: 'viewer' })
     t.equal(status, isRefused ? 403 : 201, name)
   }
   t.match(await sql(app.config.databaseUrl!, 'SELECT count(*)::int AS tokens FROM api_tokens'), [
@@ -66,28 +67,28 @@ t.test('a change by cookie needs to come from one of our pages', async (t) => {
 })
 
 t.test('looking is allowed from anywhere, and scripts with a token are exempt', async (t) => {
-  const { app, cookie } = await listening(t)
+  const cookie = await visitor()
   const elsewhere = { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }
-  t.equal((await ask(app, 'GET', '/api/me', { cookie, ...elsewhere })).status, 200)
-  t.notOk((await ask(app, 'GET', '/api/me', { cookie, ...elsewhere })).headers['access-control-allow-origin'])
+  t.equal((await ask('GET', '/api/me', { cookie, ...elsewhere })).status, 200)
+  t.notOk((await ask('GET', '/api/me', { cookie, ...elsewhere })).headers['access-control-allow-origin'])
   const token = await bearer(app, 'admin')
   t.equal(
-    (await ask(app, 'POST', '/api/tokens', { ...token, ...elsewhere }, { name: 'x', role: 'viewer' })).status,
+    (await ask('POST', '/api/tokens', { ...token, ...elsewhere }, { name: 'x', role: 'viewer' })).status,
     201,
   )
-  t.equal((await ask(app, 'POST', '/api/tokens', token, { name: 'x', role: 'viewer' })).status, 201)
+  t.equal((await ask('POST', '/api/tokens', token, { name: 'x', role: 'viewer' })).status, 201)
 })
 
 t.test('nobody is signed in, or out, by another site', async (t) => {
-  const { app, cookie } = await listening(t)
+  const cookie = await visitor()
   const elsewhere = { 'sec-fetch-site': 'cross-site' }
   const credentials = { email: 'ann@example.com', password }
-  t.equal((await ask(app, 'POST', '/api/session', elsewhere, credentials)).status, 403)
-  t.equal((await ask(app, 'POST', '/sign-in', { ...elsewhere, accept: 'text/html' })).status, 403)
-  t.equal((await ask(app, 'POST', '/session/end', { cookie, ...elsewhere })).status, 403)
-  t.equal((await ask(app, 'DELETE', '/api/session', { cookie, ...elsewhere })).status, 403)
-  t.equal((await ask(app, 'GET', '/api/me', { cookie })).status, 200)
-  t.equal((await ask(app, 'POST', '/api/session', {}, credentials)).status, 201, 'a script without a cookie')
+  t.equal((await ask('POST', '/api/session', elsewhere, credentials)).status, 403)
+  t.equal((await ask('POST', '/sign-in', { ...elsewhere, accept: 'text/html' })).status, 403)
+  t.equal((await ask('POST', '/session/end', { cookie, ...elsewhere })).status, 403)
+  t.equal((await ask('DELETE', '/api/session', { cookie, ...elsewhere })).status, 403)
+  t.equal((await ask('GET', '/api/me', { cookie })).status, 200)
+  t.equal((await ask('POST', '/api/session', {}, credentials)).status, 201, 'a script without a cookie')
 })
 
 t.test('Origin is compared with what the proxy says, when it is believed', async (t) => {

@@ -1,17 +1,19 @@
 import t from 'tap'
 import { safeNext } from '../../src/access/safe-next.ts'
 import { testApp } from '../support/app.ts'
-import { browse, cookieOf, password, person } from '../support/people.ts'
+import { browse, cookieOf, forgetEverybody, password, person } from '../support/people.ts'
 
 const html = { accept: 'text/html,application/xhtml+xml' }
 const form = { ...html, 'content-type': 'application/x-www-form-urlencoded', 'sec-fetch-site': 'same-origin' }
+
+const app = await testApp(t)
+t.beforeEach(() => forgetEverybody(app))
 
 function fields(values: Record<string, string>): string {
   return new URLSearchParams(values).toString()
 }
 
 t.test('whoever is signed out is led to the sign-in page, and back', async (t) => {
-  const app = await testApp(t)
   await person(app, 'ann', 'admin')
   const asked = await app.inject({ url: '/audit?action=user.created', headers: html })
   t.match(asked, { statusCode: 303, headers: { location: '/sign-in?next=%2Faudit%3Faction%3Duser.created' } })
@@ -35,7 +37,6 @@ t.test('whoever is signed out is led to the sign-in page, and back', async (t) =
 })
 
 t.test('a wrong password shows the form again, with what was typed but the password', async (t) => {
-  const app = await testApp(t)
   const payload = fields({ email: 'ann@example.com', password: 'wrong and wrong again', next: '/audit' })
   const answer = await app.inject({ method: 'POST', url: '/sign-in', headers: form, payload })
   t.equal(answer.statusCode, 401)
@@ -54,14 +55,12 @@ t.test('a wrong password shows the form again, with what was typed but the passw
 })
 
 t.test('parts of pages send the whole page to sign in', async (t) => {
-  const app = await testApp(t)
   const headers = { ...html, 'hx-request': 'true', 'hx-current-url': 'http://127.0.0.1:3000/audit?actor=ann' }
   const answer = await app.inject({ url: '/audit/verification', headers })
   t.match(answer, { statusCode: 401, headers: { 'hx-redirect': '/sign-in?next=%2Faudit%3Factor%3Dann' } })
 })
 
 t.test('programs get a problem, not a page', async (t) => {
-  const app = await testApp(t)
   for (const request of [
     { url: '/api/audit', headers: html },
     { url: '/audit' },
@@ -73,7 +72,6 @@ t.test('programs get a problem, not a page', async (t) => {
 })
 
 t.test('a page that is forbidden says what is missing', async (t) => {
-  const app = await testApp(t)
   await person(app, 'olga', 'operator')
   const answer = await app.inject({ url: '/audit', headers: { ...html, ...(await browse(app, 'olga')) } })
   t.equal(answer.statusCode, 403)
@@ -101,7 +99,6 @@ t.test('signing in never leads to another site', async (t) => {
   for (const next of away) t.equal(safeNext(next), '/', String(next).slice(0, 40))
   for (const next of ['/audit', '/snapshots?key=a%2Fb&x=1', '/sign-ins']) t.equal(safeNext(next), next)
   t.equal(safeNext('/é'), '/%C3%A9')
-  const app = await testApp(t)
   await person(app, 'ann', 'admin')
   for (const next of ['https://evil.example/', '/.//evil.example']) {
     const payload = fields({ email: 'ann@example.com', password, next })

@@ -1,18 +1,15 @@
-import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { matrix } from '../../src/access/permissions.ts'
 import { roles, type Role } from '../../src/audit/actor.ts'
 import { testApp } from '../support/app.ts'
 import { bearer } from '../support/people.ts'
 
+const app = await testApp(t)
+
 const id = '01900000-0000-7000-8000-000000000000'
 
 /** A request to a route that names nothing that exists, so that whoever is let in changes nothing. */
-function ask(
-  app: FastifyInstance,
-  { method, url }: { method: string; url: string },
-  headers: Record<string, string>,
-) {
+function ask({ method, url }: { method: string; url: string }, headers: Record<string, string>) {
   const path = url
     .replace('*', 'x')
     .replace(/:dataset\b|:name\b/g, 'nothing')
@@ -21,15 +18,14 @@ function ask(
   return app.inject({ method: method as 'GET', url: path, headers, ...payload })
 }
 
-async function everyRole(app: FastifyInstance) {
+async function everyRole() {
   const headers: [Role, { authorization: string }][] = []
   for (const role of roles) headers.push([role, await bearer(app, role)])
   return headers
 }
 
 t.test('every route answers every role as the published matrix says', async (t) => {
-  const app = await testApp(t)
-  const asRoles = await everyRole(app)
+  const asRoles = await everyRole()
   const published = (await app.inject({ url: '/api/permissions', headers: asRoles[0]![1] })).json()
   const allowed = new Map<string, Role[]>(
     published.permissions.map(({ permission, roles }: { permission: string; roles: Role[] }) => [
@@ -40,12 +36,12 @@ t.test('every route answers every role as the published matrix says', async (t) 
   for (const route of app.declaredRoutes) {
     const name = `${route.method} ${route.url} (${route.permission})`
     if (route.permission === 'public') {
-      await publicly(t, app, route, name)
+      await publicly(t, route, name)
       continue
     }
-    t.equal((await ask(app, route, {})).statusCode, 401, `${name}: nobody`)
+    t.equal((await ask(route, {})).statusCode, 401, `${name}: nobody`)
     for (const [role, headers] of asRoles) {
-      const { statusCode } = await ask(app, route, headers)
+      const { statusCode } = await ask(route, headers)
       const isAllowed = route.permission === 'signed-in' || allowed.get(route.permission)?.includes(role)
       if (isAllowed) t.notMatch([401, 403], [statusCode], `${name}: ${role} is let in, ${statusCode}`)
       else t.equal(statusCode, 403, `${name}: ${role}`)
@@ -54,14 +50,13 @@ t.test('every route answers every role as the published matrix says', async (t) 
 })
 
 /** What is public asks for no credentials, and minds none. */
-async function publicly(t: Test, app: FastifyInstance, route: { method: string; url: string }, name: string) {
-  const { statusCode, body } = await ask(app, route, {})
+async function publicly(t: Test, route: { method: string; url: string }, name: string) {
+  const { statusCode, body } = await ask(route, {})
   const refusesItself = /SIGN_IN_REFUSED|SETUP_LINK_INVALID/.test(body)
   t.notOk([401, 403].includes(statusCode) && !refusesItself, `${name}: ${statusCode}`)
 }
 
 t.test('what is public is listed here, one by one', async (t) => {
-  const app = await testApp(t)
   const open = app.declaredRoutes.filter(
     ({ permission, url }) => permission === 'public' && !/^\/(docs|public)/.test(url),
   )
@@ -87,7 +82,6 @@ t.test('what is public is listed here, one by one', async (t) => {
 })
 
 t.test('every permission of the matrix is published', async (t) => {
-  const app = await testApp(t)
   const { permissions } = (
     await app.inject({ url: '/api/permissions', headers: await bearer(app, 'member') })
   ).json()
@@ -114,7 +108,6 @@ t.test(
 )
 
 t.test('a refusal says what is missing and who has it', async (t) => {
-  const app = await testApp(t)
   const answer = await app.inject({ url: '/api/audit', headers: await bearer(app, 'operator') })
   t.match(answer.json(), {
     status: 403,

@@ -1,13 +1,16 @@
 import t from 'tap'
 import { testApp } from '../support/app.ts'
-import { browse, cookieOf, password, person } from '../support/people.ts'
+import { browse, cookieOf, forgetEverybody, movableClock, password, person } from '../support/people.ts'
 import { sql } from '../support/postgres.ts'
 
 const email = 'ann@example.com'
 const wrong = 'incorrect horse battery'
 
+const clock = movableClock()
+const app = await testApp(t, { clock })
+t.beforeEach(() => forgetEverybody(app))
+
 t.test('signing in and out', async (t) => {
-  const app = await testApp(t)
   const ann = await person(app, 'ann', 'operator')
   const answer = await app.inject({
     method: 'POST',
@@ -62,7 +65,6 @@ t.test('over https the cookie is bound to the host, and the plain one is not bel
 })
 
 t.test('an unknown address, a wrong password and a disabled user are answered alike', async (t) => {
-  const app = await testApp(t)
   await person(app, 'ann', 'viewer')
   await person(app, 'bob', 'viewer')
   await sql(app.config.databaseUrl!, "UPDATE users SET disabled_at = now() WHERE name = 'bob'")
@@ -95,7 +97,6 @@ t.test('an unknown address, a wrong password and a disabled user are answered al
 })
 
 t.test('it takes as long to refuse an address that nobody has', async (t) => {
-  const app = await testApp(t)
   await person(app, 'ann', 'viewer')
   const took = async (address: string) => {
     const started = performance.now()
@@ -109,7 +110,6 @@ t.test('it takes as long to refuse an address that nobody has', async (t) => {
 })
 
 t.test('signing in takes the place of the session that the browser had', async (t) => {
-  const app = await testApp(t)
   await person(app, 'ann', 'viewer')
   const first = await browse(app, 'ann')
   const again = await app.inject({
@@ -124,7 +124,6 @@ t.test('signing in takes the place of the session that the browser had', async (
 })
 
 t.test('a planted cookie never becomes a session', async (t) => {
-  const app = await testApp(t)
   await person(app, 'ann', 'viewer')
   const planted = { cookie: 'holdfast_session=planted', 'sec-fetch-site': 'same-origin' }
   const answer = await app.inject({
@@ -141,8 +140,6 @@ t.test('a planted cookie never becomes a session', async (t) => {
 const hour = 3_600_000
 
 t.test('sessions end when idle, and after a week in any case', async (t) => {
-  const clock = { at: Date.parse('2026-11-20T10:00:00Z'), now: () => new Date(clock.at) }
-  const app = await testApp(t, { clock })
   await person(app, 'ann', 'viewer')
   const status = async (headers: Record<string, string>) =>
     (await app.inject({ url: '/api/me', headers })).statusCode
@@ -162,7 +159,6 @@ t.test('sessions end when idle, and after a week in any case', async (t) => {
 })
 
 t.test('people see their sessions, and end them', async (t) => {
-  const app = await testApp(t)
   await person(app, 'ann', 'viewer')
   await person(app, 'bob', 'viewer')
   const [here, there, bobs] = [await browse(app, 'ann'), await browse(app, 'ann'), await browse(app, 'bob')]
@@ -177,7 +173,6 @@ t.test('people see their sessions, and end them', async (t) => {
 })
 
 t.test('a new password ends all sessions but gives this browser a new one', async (t) => {
-  const app = await testApp(t)
   await person(app, 'ann', 'viewer')
   const [here, there] = [await browse(app, 'ann'), await browse(app, 'ann')]
   const change = (payload: object, headers = here) =>
@@ -203,7 +198,6 @@ t.test('a new password ends all sessions but gives this browser a new one', asyn
 })
 
 t.test('nothing that opens a door is stored', async (t) => {
-  const app = await testApp(t)
   await person(app, 'ann', 'viewer')
   const { cookie } = await browse(app, 'ann')
   const secret = cookie.split('=')[1]!

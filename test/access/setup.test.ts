@@ -1,7 +1,6 @@
-import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import { testApp } from '../support/app.ts'
-import { cookieOf, password, person } from '../support/people.ts'
+import { cookieOf, forgetEverybody, movableClock, password, person } from '../support/people.ts'
 import { sql } from '../support/postgres.ts'
 
 const origin = 'http://127.0.0.1:3000'
@@ -12,33 +11,36 @@ const form = {
   'sec-fetch-site': 'same-origin',
 }
 
-async function link(app: FastifyInstance): Promise<string> {
+const clock = movableClock()
+const app = await testApp(t, { clock })
+t.beforeEach(() => forgetEverybody(app))
+
+async function link(): Promise<string> {
   const url = await app.setupUrl(origin)
   if (url === null) throw new Error('no link')
   return url.slice(origin.length)
 }
 
-function submit(app: FastifyInstance, path: string, fields: object = given) {
+function submit(path: string, fields: object = given) {
   const token = new URL(path, origin).searchParams.get('token')!
   const payload = new URLSearchParams({ token, ...fields }).toString()
   return app.inject({ method: 'POST', url: '/setup', headers: form, payload })
 }
 
 t.test('the link makes the first admin, signs them in, and is used up', async (t) => {
-  const app = await testApp(t)
-  const path = await link(app)
+  const path = await link()
   const page = await app.inject({ url: path, headers: form })
   t.equal(page.statusCode, 200)
   t.equal(page.headers['cache-control'], 'no-store')
   t.match(page.body, /<label for="f-email">/)
-  const done = await submit(app, path)
+  const done = await submit(path)
   t.match(done, { statusCode: 303, headers: { location: '/' } })
   const headers = { cookie: cookieOf(done) }
   t.match((await app.inject({ url: '/api/me', headers })).json(), {
     email: 'first@example.com',
     role: 'admin',
   })
-  t.equal((await submit(app, path, { ...given, email: 'second@example.com' })).statusCode, 409)
+  t.equal((await submit(path, { ...given, email: 'second@example.com' })).statusCode, 409)
   t.equal((await app.inject({ url: path, headers: form })).statusCode, 409)
   t.equal(await app.setupUrl(origin), null)
   t.match(await sql(app.config.databaseUrl!, 'SELECT count(*)::int AS links FROM setup_links'), [
@@ -57,45 +59,40 @@ t.test('the link makes the first admin, signs them in, and is used up', async (t
 })
 
 t.test('the link dies after an hour, and when a later start makes another', async (t) => {
-  const clock = { at: Date.parse('2026-11-20T10:00:00Z'), now: () => new Date(clock.at) }
-  const app = await testApp(t, { clock })
-  const first = await link(app)
-  const second = await link(app)
-  t.match(await submit(app, first), { statusCode: 403 })
+  const first = await link()
+  const second = await link()
+  t.match(await submit(first), { statusCode: 403 })
   t.match(await app.inject({ url: first, headers: form }), { statusCode: 403 })
   clock.at += 3_600_000
-  t.match(await submit(app, second), { statusCode: 403 })
-  t.match(await submit(app, '/setup?token=guessed'), { statusCode: 403 })
-  const third = await link(app)
-  t.match(await submit(app, third), { statusCode: 303 })
+  t.match(await submit(second), { statusCode: 403 })
+  t.match(await submit('/setup?token=guessed'), { statusCode: 403 })
+  const third = await link()
+  t.match(await submit(third), { statusCode: 303 })
 })
 
 t.test('what was typed is kept, but no password', async (t) => {
-  const app = await testApp(t)
-  const path = await link(app)
+  const path = await link()
   for (const wrong of ['too short', 'aaaaaaaaaaaaaaaaaaaa']) {
-    const answer = await submit(app, path, { ...given, password: wrong })
+    const answer = await submit(path, { ...given, password: wrong })
     t.equal(answer.statusCode, 400)
     t.match(answer.body, /value="first@example.com"/)
     t.match(answer.body, /href="#f-password"/)
     t.notMatch(answer.body, wrong)
   }
-  t.match(await submit(app, path), { statusCode: 303 }, 'the link is still good')
+  t.match(await submit(path), { statusCode: 303 }, 'the link is still good')
 })
 
 t.test('two who use the link at once: one user', async (t) => {
-  const app = await testApp(t)
-  const path = await link(app)
+  const path = await link()
   const emails = ['a@example.com', 'b@example.com', 'c@example.com']
-  const answers = await Promise.all(emails.map((email) => submit(app, path, { ...given, email })))
+  const answers = await Promise.all(emails.map((email) => submit(path, { ...given, email })))
   t.same(answers.map(({ statusCode }) => statusCode).sort(), [303, 403, 403])
   t.match(await sql(app.config.databaseUrl!, 'SELECT count(*)::int AS users FROM users'), [{ users: 1 }])
 })
 
 t.test('with a user there is no link', async (t) => {
-  const app = await testApp(t)
-  const path = await link(app)
+  const path = await link()
   await person(app, 'ann', 'viewer')
   t.equal(await app.setupUrl(origin), null)
-  t.match(await submit(app, path), { statusCode: 409 })
+  t.match(await submit(path), { statusCode: 409 })
 })

@@ -1,11 +1,14 @@
 import t from 'tap'
+import { bootstrapToken } from '../../src/access/bootstrap-token.ts'
 import { testApp } from '../support/app.ts'
-import { bearer, browse, person } from '../support/people.ts'
+import { bearer, browse, forgetEverybody, movableClock, person } from '../support/people.ts'
 import { sql } from '../support/postgres.ts'
 
+const clock = movableClock()
+const app = await testApp(t, { clock })
+t.beforeEach(() => forgetEverybody(app))
+
 t.test('a token is shown once, used, listed and revoked', async (t) => {
-  const clock = { at: Date.parse('2026-11-20T10:00:00Z'), now: () => new Date(clock.at) }
-  const app = await testApp(t, { clock })
   const admin = await bearer(app, 'admin')
   const made = await app.inject({
     method: 'POST',
@@ -69,8 +72,6 @@ t.test('a token is shown once, used, listed and revoked', async (t) => {
 })
 
 t.test('a token expires', async (t) => {
-  const clock = { at: Date.parse('2026-11-20T10:00:00Z'), now: () => new Date(clock.at) }
-  const app = await testApp(t, { clock })
   const headers = await bearer(app, 'admin')
   const make = (expiresAt: string) =>
     app.inject({
@@ -89,7 +90,6 @@ t.test('a token expires', async (t) => {
 })
 
 t.test('a token does no more than its creator, who sees and revokes only their own', async (t) => {
-  const app = await testApp(t)
   await person(app, 'olga', 'operator')
   const olga = await browse(app, 'olga')
   const admin = await bearer(app, 'admin')
@@ -113,7 +113,6 @@ t.test('a token does no more than its creator, who sees and revokes only their o
 })
 
 t.test('lists go page by page', async (t) => {
-  const app = await testApp(t)
   const headers = await bearer(app, 'admin')
   for (let i = 0; i < 4; i++) await bearer(app, 'viewer')
   const seen = []
@@ -128,7 +127,6 @@ t.test('lists go page by page', async (t) => {
 })
 
 t.test('what is no token is refused', async (t) => {
-  const app = await testApp(t)
   const { authorization } = await bearer(app, 'admin')
   await person(app, 'ann', 'admin')
   const { cookie } = await browse(app, 'ann')
@@ -148,46 +146,39 @@ t.test('what is no token is refused', async (t) => {
     )
 })
 
-const bootstrap = 'a-bootstrap-token-of-32-characters'
+const secret = 'a-bootstrap-token-of-32-characters'
 
-t.test('the bootstrap token', async (t) => {
-  const environment = { HOLDFAST_BOOTSTRAP_TOKEN: bootstrap }
-  const headers = { authorization: `Bearer ${bootstrap}` }
-  const app = await testApp(t, { environment })
-  const databaseUrl = app.config.databaseUrl!
-  const me = await app.inject({ url: '/api/me', headers })
+t.test('the bootstrap token is made at a first start, and only then', async (t) => {
+  const environment = { HOLDFAST_BOOTSTRAP_TOKEN: secret }
+  const headers = { authorization: `Bearer ${secret}` }
+  const first = await testApp(t, { environment })
+  const databaseUrl = first.config.databaseUrl!
+  const me = await first.inject({ url: '/api/me', headers })
   t.match(me.json(), { type: 'token', name: 'bootstrap', role: 'admin' })
   t.match(await sql(databaseUrl, 'SELECT action, actor_type FROM audit_entries'), [
     { action: 'token.created', actor_type: 'system' },
   ])
-  t.equal(
-    (await app.inject({ method: 'POST', url: '/api/tokens', headers, payload: { name: 'x', role: 'admin' } }))
-      .statusCode,
-    201,
-  )
-
-  const again = await testApp(t, { environment, databaseUrl })
-  t.equal((await again.inject({ url: '/api/me', headers })).statusCode, 200)
+  const startAgain = (value: string) =>
+    bootstrapToken(Object.create(first, { config: { value: { ...first.config, bootstrapToken: value } } }))
+  await startAgain(secret)
+  t.equal((await first.inject({ url: '/api/me', headers })).statusCode, 200)
   t.match(
     await sql(databaseUrl, 'SELECT count(*)::int AS tokens FROM api_tokens'),
-    [{ tokens: 2 }],
+    [{ tokens: 1 }],
     'made once',
   )
-  t.equal(
-    (await again.inject({ method: 'DELETE', url: `/api/tokens/${me.json().id}`, headers })).statusCode,
-    204,
-  )
-  const later = await testApp(t, { environment, databaseUrl })
-  t.equal((await later.inject({ url: '/api/me', headers })).statusCode, 401, 'revoked stays revoked')
-  const other = await testApp(t, { environment: { HOLDFAST_BOOTSTRAP_TOKEN: `${bootstrap}2` }, databaseUrl })
-  const another = { authorization: `Bearer ${bootstrap}2` }
-  t.equal((await other.inject({ url: '/api/me', headers: another })).statusCode, 401, 'only at a first start')
+  await first.inject({ method: 'DELETE', url: `/api/tokens/${me.json().id}`, headers })
+  await startAgain(secret)
+  t.equal((await first.inject({ url: '/api/me', headers })).statusCode, 401, 'revoked stays revoked')
+  await startAgain(`${secret}2`)
+  const another = { authorization: `Bearer ${secret}2` }
+  t.equal((await first.inject({ url: '/api/me', headers: another })).statusCode, 401, 'only at a first start')
 })
 
 t.test('replicas that start at once make one bootstrap token', async (t) => {
-  const environment = { HOLDFAST_BOOTSTRAP_TOKEN: bootstrap }
-  const first = await testApp(t)
-  const databaseUrl = first.config.databaseUrl!
-  await Promise.all(Array.from({ length: 3 }, () => testApp(t, { environment, databaseUrl })))
-  t.match(await sql(databaseUrl, 'SELECT count(*)::int AS tokens FROM api_tokens'), [{ tokens: 1 }])
+  const starting = Object.create(app, { config: { value: { ...app.config, bootstrapToken: secret } } })
+  await Promise.all(Array.from({ length: 8 }, () => bootstrapToken(starting)))
+  t.match(await sql(app.config.databaseUrl!, 'SELECT count(*)::int AS tokens FROM api_tokens'), [
+    { tokens: 1 },
+  ])
 })

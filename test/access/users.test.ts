@@ -1,15 +1,16 @@
-import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import { testApp } from '../support/app.ts'
-import { bearer, browse, password, person } from '../support/people.ts'
+import { bearer, browse, forgetEverybody, password, person } from '../support/people.ts'
 import { sql } from '../support/postgres.ts'
 
-function patch(app: FastifyInstance, id: string, headers: Record<string, string>, payload: object) {
+const app = await testApp(t)
+t.beforeEach(() => forgetEverybody(app))
+
+function patch(id: string, headers: Record<string, string>, payload: object) {
   return app.inject({ method: 'PATCH', url: `/api/users/${id}`, headers, payload })
 }
 
 t.test('an admin makes, lists and changes users', async (t) => {
-  const app = await testApp(t)
   const headers = await bearer(app, 'admin')
   const create = (payload: object) => app.inject({ method: 'POST', url: '/api/users', headers, payload })
   const given = { email: 'Ann@Example.com', name: ' Ann ', role: 'operator', password }
@@ -25,12 +26,12 @@ t.test('an admin makes, lists and changes users', async (t) => {
   t.notMatch(made.body, /horse|argon2/)
   t.match((await create({ ...given, email: 'aNN@example.com' })).json(), { code: 'EMAIL_TAKEN', status: 409 })
   const { id } = made.json()
-  t.match((await patch(app, id, headers, { name: 'Anna', disabled: true })).json(), {
+  t.match((await patch(id, headers, { name: 'Anna', disabled: true })).json(), {
     name: 'Anna',
     disabled: true,
   })
-  t.match((await patch(app, id, headers, { disabled: false })).json(), { disabled: false })
-  t.equal((await patch(app, '01900000-0000-7000-8000-000000000000', headers, { name: 'x' })).statusCode, 404)
+  t.match((await patch(id, headers, { disabled: false })).json(), { disabled: false })
+  t.equal((await patch('01900000-0000-7000-8000-000000000000', headers, { name: 'x' })).statusCode, 404)
   t.match((await app.inject({ url: '/api/users', headers })).json(), { items: [{ id }], nextCursor: null })
   const entries = await sql(
     app.config.databaseUrl!,
@@ -46,7 +47,6 @@ t.test('an admin makes, lists and changes users', async (t) => {
 })
 
 t.test('bad input is told apart and nothing is converted', async (t) => {
-  const app = await testApp(t)
   const headers = await bearer(app, 'admin')
   const good = { email: 'ann@example.com', name: 'Ann', role: 'viewer', password }
   const wrong: [object, string][] = [
@@ -77,14 +77,13 @@ const changes: [string, object][] = [
 ]
 for (const [name, change] of changes)
   t.test(`sessions end at once: ${name}`, async (t) => {
-    const app = await testApp(t)
     const headers = await bearer(app, 'admin')
     const ann = await person(app, 'ann', 'operator')
     const sessions = [await browse(app, 'ann'), await browse(app, 'ann')]
-    await patch(app, ann.id, headers, { name: 'Anna' })
+    await patch(ann.id, headers, { name: 'Anna' })
     for (const session of sessions)
       t.equal((await app.inject({ url: '/api/me', headers: session })).statusCode, 200)
-    t.equal((await patch(app, ann.id, headers, change)).statusCode, 200)
+    t.equal((await patch(ann.id, headers, change)).statusCode, 200)
     for (const session of sessions)
       t.equal((await app.inject({ url: '/api/me', headers: session })).statusCode, 401)
     t.match(await sql(app.config.databaseUrl!, 'SELECT count(*)::int AS sessions FROM sessions'), [
@@ -93,7 +92,6 @@ for (const [name, change] of changes)
   })
 
 t.test('tokens that may do more than their creator still may are revoked', async (t) => {
-  const app = await testApp(t)
   const headers = await bearer(app, 'admin')
   const ann = await person(app, 'ann', 'admin')
   await person(app, 'bob', 'admin')
@@ -118,32 +116,30 @@ t.test('tokens that may do more than their creator still may are revoked', async
     return answers.flat()
   }
   t.same(await valid(), ['admin', 'operator', 'viewer'])
-  await patch(app, ann.id, headers, { role: 'operator' })
+  await patch(ann.id, headers, { role: 'operator' })
   t.same(await valid(), ['operator', 'viewer'])
-  await patch(app, ann.id, headers, { disabled: true })
+  await patch(ann.id, headers, { disabled: true })
   t.same(await valid(), [])
 })
 
 t.test('the last admin stays one', async (t) => {
-  const app = await testApp(t)
   const headers = await bearer(app, 'admin')
   const ann = await person(app, 'ann', 'admin')
   for (const change of [{ role: 'viewer' }, { disabled: true }]) {
-    const answer = await patch(app, ann.id, headers, change)
+    const answer = await patch(ann.id, headers, change)
     t.match(answer.json(), { code: 'LAST_ADMIN', status: 409 })
   }
   const bob = await person(app, 'bob', 'admin')
-  t.equal((await patch(app, bob.id, headers, { disabled: true })).statusCode, 200)
-  t.equal((await patch(app, ann.id, headers, { disabled: true })).statusCode, 409, 'a disabled admin is none')
-  t.equal((await patch(app, ann.id, headers, { name: 'Anna', role: 'admin' })).statusCode, 200)
+  t.equal((await patch(bob.id, headers, { disabled: true })).statusCode, 200)
+  t.equal((await patch(ann.id, headers, { disabled: true })).statusCode, 409, 'a disabled admin is none')
+  t.equal((await patch(ann.id, headers, { name: 'Anna', role: 'admin' })).statusCode, 200)
 })
 
 t.test('two admins who demote each other at once: one stays', async (t) => {
-  const app = await testApp(t)
   const headers = await bearer(app, 'admin')
   for (let round = 0; round < 5; round++) {
     const [a, b] = [await person(app, `a${round}`, 'admin'), await person(app, `b${round}`, 'admin')]
-    const answers = await Promise.all([a, b].map(({ id }) => patch(app, id, headers, { role: 'viewer' })))
+    const answers = await Promise.all([a, b].map(({ id }) => patch(id, headers, { role: 'viewer' })))
     t.same(answers.map(({ statusCode }) => statusCode).sort(), [200, 409])
     await sql(app.config.databaseUrl!, "UPDATE users SET role = 'viewer'")
   }

@@ -2,15 +2,15 @@ import type { Test } from 'tap'
 import { AuditEntry } from '../../src/audit/audit-entry.ts'
 import { PendingEntry } from '../../src/audit/pending-entry.ts'
 import { appendAudit, type AuditRecord } from '../../src/audit/append-audit.ts'
-import { migrate, openDatabase, type EntityManager } from '../../src/platform/database.ts'
+import { openDatabase, type EntityManager } from '../../src/platform/database.ts'
 import { testDatabase } from '../support/postgres.ts'
+import { migratedTemplate } from '../support/templates.ts'
 
 /** A migrated database with nothing but the audit log to look at. */
 export async function auditDatabase(t: Test): Promise<{ url: string; em: EntityManager }> {
-  const url = await testDatabase(t)
+  const url = await testDatabase(t, await migratedTemplate())
   const orm = await openDatabase(url, [AuditEntry, PendingEntry])
   t.teardown(() => orm.close())
-  await migrate(orm, url)
   return { url, em: orm.em.fork() }
 }
 

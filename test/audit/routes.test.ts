@@ -1,45 +1,51 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { appendAudit } from '../../src/audit/append-audit.ts'
 import { testApp } from '../support/app.ts'
-import { bearer } from '../support/people.ts'
+import { bearer, forgetEverybody, movableClock } from '../support/people.ts'
 import { sql, testDatabase } from '../support/postgres.ts'
 import { ann, record } from './database.ts'
 
-async function withEntries(t: Test) {
-  const clock = { at: Date.parse('2026-11-20T10:00:00Z'), now: () => new Date(clock.at) }
-  const databaseUrl = await testDatabase(t)
-  // Times must come out in UTC whatever the server's zone is.
-  await sql(
-    databaseUrl,
-    `ALTER DATABASE ${new URL(databaseUrl).pathname.slice(1)} SET timezone = 'Asia/Kolkata'`,
-  )
-  const app = await testApp(t, { clock, databaseUrl })
+const clock = movableClock()
+const databaseUrl = await testDatabase(t)
+// Times must come out in UTC whatever the server's zone is.
+await sql(
+  databaseUrl,
+  `ALTER DATABASE ${new URL(databaseUrl).pathname.slice(1)} SET timezone = 'Asia/Kolkata'`,
+)
+const app = await testApp(t, { clock, databaseUrl })
+
+async function withEntries() {
+  await forgetEverybody(app)
+  clock.at = Date.parse('2026-11-20T10:00:00Z')
   const headers = await bearer(app, 'viewer')
-  const append = (changes: object) =>
-    app.orm.em.fork().transactional((em) => appendAudit(em, { ...record, ...changes }))
   for (let i = 0; i < 12; i++) {
     clock.at += 1000
-    await append({
+    const changes = {
       action: i % 2 ? 'snapshot.taken' : 'restore.applied',
       dataset: i % 3 ? 'chat' : 'video',
       entityIds: [`e${i}`, 'every'],
-      outcome: i === 5 ? 'failed' : 'done',
-      actor:
-        i % 4
-          ? ann
-          : { type: 'token', id: '01900000-0000-7000-8000-000000000009', name: 'nightly', role: 'operator' },
-    })
+      outcome: i === 5 ? ('failed' as const) : ('done' as const),
+      actor: i % 4 ? ann : nightly,
+    }
+    await app.orm.em.fork().transactional((em) => appendAudit(em, { ...record, ...changes }))
   }
   const get = async (path: string) => (await app.inject({ url: path, headers })).json()
-  return { app, headers, get }
+  return { headers, get }
+}
+
+const nightly = {
+  type: 'token' as const,
+  id: '01900000-0000-7000-8000-000000000009',
+  name: 'nightly',
+  role: 'operator' as const,
 }
 
 const seqs = ({ items }: { items: { seq: number }[] }) => items.map(({ seq }) => seq)
 
 t.test('the list is filtered by anything, newest first', async (t) => {
-  const { get } = await withEntries(t)
+  const { get } = await withEntries()
   const all = await get('/api/audit')
   t.same(seqs(all), [13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1])
   t.match(all.items[0], {
@@ -66,7 +72,7 @@ t.test('the list is filtered by anything, newest first', async (t) => {
 })
 
 t.test('pages stay in place while entries are added', async (t) => {
-  const { app, get } = await withEntries(t)
+  const { get } = await withEntries()
   const seen: number[] = []
   let cursor = ''
   do {
@@ -79,14 +85,14 @@ t.test('pages stay in place while entries are added', async (t) => {
 })
 
 t.test('an entry, by its id', async (t) => {
-  const { get } = await withEntries(t)
+  const { get } = await withEntries()
   const { items } = await get('/api/audit?limit=1')
   t.same(await get(`/api/audit/${items[0].id}`), items[0])
   t.match(await get('/api/audit/01900000-0000-7000-8000-000000000000'), { code: 'AUDIT_ENTRY_NOT_FOUND' })
 })
 
 t.test('the chain is verified, against a published head too', async (t) => {
-  const { app, get } = await withEntries(t)
+  const { get } = await withEntries()
   const whole = await get('/api/audit/verification')
   t.match(whole, {
     ok: true,
@@ -113,7 +119,7 @@ t.test('the chain is verified, against a published head too', async (t) => {
 })
 
 t.test('the download is an entry itself, and can be checked outside', async (t) => {
-  const { app, headers } = await withEntries(t)
+  const { headers } = await withEntries()
   const answer = await app.inject({ url: '/api/audit/download', headers })
   t.match(answer.headers, {
     'content-type': 'application/x-ndjson; charset=utf-8',
@@ -133,7 +139,7 @@ t.test('the download is an entry itself, and can be checked outside', async (t) 
 })
 
 t.test('a HEAD request downloads nothing', async (t) => {
-  const { app, headers } = await withEntries(t)
+  const { headers } = await withEntries()
   const answer = await app.inject({ method: 'HEAD', url: '/api/audit/download', headers })
   t.match({ status: answer.statusCode, body: answer.body }, { status: 200, body: '' })
   t.same(

@@ -3,6 +3,7 @@ import { createToken } from '../../src/access/create-token.ts'
 import { createUser } from '../../src/access/create-user.ts'
 import type { User } from '../../src/access/user.ts'
 import type { Actor, Role } from '../../src/audit/actor.ts'
+import { sql } from './postgres.ts'
 
 /** An admin from nowhere, to make the first of everything. */
 const origin: Actor = { type: 'system', id: null, name: 'test', role: 'admin' }
@@ -39,4 +40,24 @@ export function cookieOf({ cookies }: Pick<LightMyRequestResponse, 'cookies'>): 
   const session = cookies.find(({ name }) => name.endsWith('holdfast_session'))
   if (session === undefined) throw new Error('no session cookie')
   return `${session.name}=${session.value}`
+}
+
+/**
+ * Takes everybody and their doings out of an app's database, so that tests can share the app: it remembers nothing of
+ * them itself.
+ */
+export async function forgetEverybody(app: FastifyInstance): Promise<void> {
+  await sql(
+    app.config.databaseUrl!,
+    `TRUNCATE users, sessions, api_tokens, setup_links, sign_in_attempts, sign_in_places;
+     ALTER TABLE audit_entries DISABLE TRIGGER audit_forbid;
+     TRUNCATE audit_entries;
+     ALTER TABLE audit_entries ENABLE ALWAYS TRIGGER audit_forbid`,
+  )
+}
+
+/** A clock that tests move. */
+export function movableClock() {
+  const clock = { at: Date.parse('2026-11-20T10:00:00Z'), now: () => new Date(clock.at) }
+  return clock
 }
