@@ -103,6 +103,7 @@ export async function buildApp({
     await app.queue.start()
   })
   app.addHook('preClose', async () => app.queue.stop(10_000))
+  app.addHook('preClose', async () => app.letGo())
   app.addHook('onClose', async () => {
     await app.signals.stop()
     await orm.close()

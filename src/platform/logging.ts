@@ -1,7 +1,8 @@
-import type { FastifyInstance, FastifyRequest, FastifyServerOptions } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify'
 import plugin from 'fastify-plugin'
 import { pathOf } from './addresses.ts'
 import { redact } from './redact.ts'
+import { whenOver } from './when-over.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -53,23 +54,25 @@ const quiet = /^\/(healthz|readyz|metrics|public\/)/
 export default plugin(
   async (app: FastifyInstance) => {
     app.decorateRequest('failure', undefined)
-    app.addHook('onResponse', async (request, reply) => {
-      const line = {
-        method: request.method,
-        path: pathShown(request),
-        status: reply.statusCode,
-        ms: Math.round(reply.elapsedTime * 10) / 10,
-        address: request.ip,
-        actor: actorOf(request),
-        ...(!reply.raw.writableEnded && { aborted: true }),
-        ...(request.failure !== undefined && { err: request.failure }),
-      }
-      if (reply.statusCode >= 500) request.log.error(line, 'request')
-      else request.log[quiet.test(request.url) ? 'debug' : 'info'](line, 'request')
-    })
+    app.addHook('onRequest', async (request, reply) => whenOver(reply, () => logRequest(request, reply)))
   },
   { name: 'logging' },
 )
+
+function logRequest(request: FastifyRequest, reply: FastifyReply): void {
+  const line = {
+    method: request.method,
+    path: pathShown(request),
+    status: reply.statusCode,
+    ms: Math.round(reply.elapsedTime * 10) / 10,
+    address: request.ip,
+    actor: actorOf(request),
+    ...(!reply.raw.writableEnded && { aborted: true }),
+    ...(request.failure !== undefined && { err: request.failure }),
+  }
+  if (reply.statusCode >= 500) request.log.error(line, 'request')
+  else request.log[quiet.test(request.url) ? 'debug' : 'info'](line, 'request')
+}
 
 /** Without the query, and without what a path carries as a secret, such as a setup link's token. */
 function pathShown(request: FastifyRequest): string {

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import plugin from 'fastify-plugin'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import Type from 'typebox'
+import { whenOver } from './when-over.ts'
 
 /**
  * `/metrics` for Prometheus. It takes the permission metrics:view (give the scraper a viewer's token): what there is to
@@ -44,12 +45,14 @@ function measureRequests(app: FastifyInstance, registry: Registry): void {
     help: 'Requests that are being answered, event streams included.',
     registers: [registry],
   })
-  app.addHook('onRequest', async () => underWay.inc())
-  app.addHook('onResponse', async (request, reply) => {
-    underWay.dec()
-    const { url = 'none', method } = request.routeOptions
-    const labels = { method: url === 'none' ? 'any' : String(method), route: url, status: reply.statusCode }
-    duration.observe(labels, reply.elapsedTime / 1000)
+  app.addHook('onRequest', async (request, reply) => {
+    underWay.inc()
+    whenOver(reply, () => {
+      underWay.dec()
+      const { url = 'none', method } = request.routeOptions
+      const labels = { method: url === 'none' ? 'any' : String(method), route: url, status: reply.statusCode }
+      duration.observe(labels, reply.elapsedTime / 1000)
+    })
   })
 }
 

@@ -28,6 +28,7 @@ export function serverOptions(
     genReqId: requestIdOf,
     trustProxy,
     forceCloseConnections: 'idle',
+    pluginTimeout: 0, // It would also cut the closing short, which waits for jobs and requests.
     return503OnClosing: false,
     // A request has 10 s for its head and 30 s in all to arrive; how long the answer takes is up to us.
     requestTimeout: 30_000,

@@ -1,5 +1,6 @@
+import { once } from 'node:events'
 import { Agent, request } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { connect, type AddressInfo } from 'node:net'
 import { json } from 'node:stream/consumers'
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
@@ -64,6 +65,8 @@ t.test('closing finishes what is under way, and takes nothing new', async (t) =>
   const { app, port, entered, gate, jobEnds, done } = await service(t)
   const [one, two, three] = [client(t, port), client(t, port), client(t, port)]
   await three('/healthz')
+  const silent = connect(port, '127.0.0.1')
+  await once(silent, 'connect')
   const slow = one('/api/slow')
   const waiting = two('/api/wait')
   await entered
