@@ -5,7 +5,6 @@ import { stringify } from 'yaml'
 import { url } from '../platform/components.ts'
 import { DayFilter, FilterQuery, pagesOf, TextFilter } from '../platform/filters.ts'
 import { answerForm, formRoute } from '../platform/forms.ts'
-import { redact } from '../platform/redact.ts'
 import { form } from '../platform/validation.ts'
 import { readCatalog } from '../source/read-catalog.ts'
 import { browseRecords, type ListedRecord, type RecordPage } from './browse-records.ts'
@@ -79,7 +78,7 @@ const pages: FastifyPluginAsyncTypebox<Options> = async (app, { readFreshness })
         dataset: { ...listed, source: dataset?.source },
         tables: tablesOf(dataset),
         freshness: (await readFreshness()).get(name),
-        definition: dataset && stringify(redact(dataset.declaration)),
+        definition: dataset && stringify(dataset.declaration),
       })
     },
   )

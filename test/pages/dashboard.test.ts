@@ -1,0 +1,71 @@
+import t from 'tap'
+import { snapshotService, take } from '../snapshots/service.ts'
+import { testApp } from '../support/app.ts'
+import { accessibilityProblems, startBrowser } from '../support/browser.ts'
+import { sql } from '../support/postgres.ts'
+
+const service = await snapshotService(t)
+const browser = await startBrowser(t, service.app)
+const names = ['chat', 'conversations', 'deal-rooms', 'legacy-import', 'video-library']
+
+t.test('all of it fits a laptop without scrolling', async (t) => {
+  const page = await browser.open({ as: 'admin' })
+  await page.goto('/')
+  const bottom = await page
+    .getByRole('region', { name: 'Last good snapshot' })
+    .evaluate<number, HTMLElementLike>((element) => element.getBoundingClientRect().bottom)
+  t.ok(bottom <= 800, `${bottom} px`)
+})
+
+interface HTMLElementLike {
+  getBoundingClientRect(): { bottom: number }
+}
+
+t.test('one look says whether everything is safe, and which button mends what is not', async (t) => {
+  const page = await browser.open({ as: 'operator', javaScript: false })
+  const verdict = page.locator('#verdict')
+
+  await page.goto('/')
+  t.match(await verdict.textContent(), /5 things need attention/)
+  await verdict.getByRole('link', { name: 'Take one' }).first().click()
+  t.equal(await page.getByLabel('Dataset').inputValue(), 'chat', 'the button leads to what is missing')
+  await page.getByRole('main').getByRole('button', { name: 'Take snapshot' }).click()
+  await page.goto('/')
+  t.match(await verdict.textContent(), /4 things need attention/)
+
+  await take(service, { dataset: 'video-library', scope: { keys: ['Gaming'] } })
+  await page.goto('/')
+  t.match(
+    await verdict.textContent(),
+    /Video library has no good snapshot/,
+    'single records make nothing safe',
+  )
+  for (const dataset of names.slice(1)) await take(service, { dataset })
+  await page.goto('/')
+  t.match(await verdict.textContent(), /Everything is safe/)
+  t.equal(await page.getByRole('row').filter({ hasText: 'Safe' }).count(), 5)
+
+  await sql(
+    service.app.config.databaseUrl!,
+    `UPDATE snapshots SET taken_at = taken_at - interval '8 days' WHERE dataset = 'chat'`,
+  )
+  await page.goto('/')
+  t.match(await verdict.textContent(), /Chat: the last good snapshot is more than 7 days old/)
+})
+
+t.test('a member goes on to their own snapshots', async (t) => {
+  const page = await browser.open({ as: 'member' })
+  await page.goto('/')
+  t.equal(new URL(page.url()).pathname, '/snapshots')
+  t.ok(await page.getByText('No snapshots yet').isVisible(), "and sees nobody else's")
+})
+t.test('with nothing declared it says what comes first', async (t) => {
+  const browser = await startBrowser(t, await testApp(t, { environment: { HOLDFAST_DATASETS: '/nowhere' } }))
+  for (const theme of ['light', 'dark'] as const) {
+    const page = await browser.open({ as: 'admin', theme })
+    await page.goto('/')
+    t.match(await page.locator('#verdict').textContent(), /Nothing to keep safe yet/)
+    t.ok(await page.getByRole('link', { name: 'Draft a dataset' }).isVisible())
+    t.same(await accessibilityProblems(page), [])
+  }
+})

@@ -1,0 +1,97 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { snapshotService } from '../snapshots/service.ts'
+import { complaints, startBrowser } from '../support/browser.ts'
+import { sql } from '../support/postgres.ts'
+
+const evil = '<img src=x onerror=alert(1)>'
+const service = await snapshotService(t)
+const browser = await startBrowser(t, service.app)
+
+for (const javaScript of [true, false]) {
+  t.test(`records are found by text and period, ${javaScript ? 'with' : 'without'} JavaScript`, async (t) => {
+    await sql(service.source, `UPDATE video_library.categories SET name = '${evil}' WHERE name = 'Gaming'`)
+    const page = await browser.open({ javaScript, as: 'viewer' })
+    const seen = complaints(page)
+    await page.goto('/datasets')
+    await page.getByRole('link', { name: 'Video library' }).click()
+    await page.getByRole('link', { name: 'Browse records' }).click()
+    await page.getByLabel('Key or label contains').fill('onerror')
+    await page.getByRole('button', { name: 'Filter' }).click()
+    await page.waitForURL('**q=onerror*')
+    await page.getByText('1 record that matches').waitFor()
+    t.equal(await page.locator('tbody th').textContent(), evil, 'a name is text')
+    await page.getByRole('link', { name: 'Snapshots that cover' }).click()
+    await page.getByText('No snapshot matches').waitFor()
+    await page.goBack()
+    t.equal(
+      await page.getByLabel('Key or label contains').inputValue(),
+      'onerror',
+      'Back restores the filter',
+    )
+
+    await page.getByLabel('Key or label contains').fill('nothing is called this')
+    await page.getByRole('button', { name: 'Filter' }).click()
+    await page.getByText('No record matches').waitFor()
+    await page.goto('/datasets/video-library/records?month=2026-13')
+    await page.locator('#errors').waitFor()
+    t.match(await page.locator('#errors').textContent(), /Month must be a month/)
+    t.same(
+      seen.filter((text) => !/status of 400|does not conform/.test(text)),
+      [],
+    )
+    await sql(service.source, `UPDATE video_library.categories SET name = 'Gaming' WHERE name = '${evil}'`)
+  })
+
+  t.test(`a dataset is drafted from a table, ${javaScript ? 'with' : 'without'} JavaScript`, async (t) => {
+    const page = await browser.open({ javaScript, as: 'operator' })
+    await page.goto('/datasets')
+    await page.getByRole('link', { name: 'Draft a dataset' }).click()
+    await page.getByLabel('Table').fill('chat.sesions')
+    await page.getByRole('button', { name: 'Draft it' }).click()
+    await page.locator('#errors').waitFor()
+    t.match(await page.locator('#errors').textContent(), /did you mean "chat.sessions"/)
+    t.equal(await page.getByLabel('Table').inputValue(), 'chat.sesions')
+    await page.getByLabel('Table').fill('deal_rooms.rooms')
+    await page.getByRole('button', { name: 'Draft it' }).click()
+    await page.getByRole('heading', { name: 'Draft for deal_rooms.rooms' }).waitFor()
+    t.match(await page.locator('pre').textContent(), /table: deal_rooms.rooms/)
+    t.equal(await page.getByRole('button', { name: 'Copy' }).isVisible(), javaScript)
+  })
+}
+
+t.test('a dataset shows its tables, its references and how it stands', async (t) => {
+  const page = await browser.open({ as: 'viewer' })
+  await page.goto('/datasets/video-library')
+  t.match(await page.getByRole('row', { name: /category_videos/ }).textContent(), /row skipped if it is gone/)
+  t.match(await page.locator('.figures').textContent(), /never\s*$|Last good snapshot\s*never/)
+  await service.call('POST', '/snapshots', { dataset: 'video-library' }, { prefer: 'wait=30' })
+  await page.reload()
+  t.match(await page.locator('.figures').textContent(), /under a minute ago/)
+})
+
+t.test('what is wrong with a dataset file is named with its line, and secrets are not shown', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'holdfast-datasets-'))
+  t.teardown(() => rm(folder, { recursive: true }))
+  await writeFile(
+    join(folder, 'broken.yaml'),
+    `dataset: broken\ntitle: "${evil}"\nrecords:\n  table: chat.sesions\n`,
+  )
+  await writeFile(
+    join(folder, 'chat.yaml'),
+    'dataset: chat\nrecords:\n  table: chat.sessions\nnotify:\n  telegram:\n    chatId: "1"\n    botToken: ${TELEGRAM_BOT_TOKEN:-}\n',
+  )
+  const environment = { HOLDFAST_DATASETS: folder, TELEGRAM_BOT_TOKEN: '123456:a-secret-nobody-sees' }
+  const other = await snapshotService(t, { environment })
+  const page = await (await startBrowser(t, other.app)).open({ as: 'viewer' })
+  await page.goto('/datasets')
+  await page.getByRole('link', { name: evil }).click()
+  await page.getByText("This dataset can't be used as it is").waitFor()
+  t.match(await page.locator('tbody').textContent(), /broken\.yaml:4/)
+  t.match(await page.locator('tbody').textContent(), /did you mean "chat.sessions"/)
+  await page.goto('/datasets/chat')
+  t.match(await page.locator('pre').textContent(), /chatId/)
+  t.notMatch(await page.content(), 'a-secret-nobody-sees')
+})
