@@ -18,7 +18,7 @@ async function sourceWith(
 ): Promise<{ source: SourcePool; url: string }> {
   const url = await testDatabase(t)
   await sql(url, schema)
-  return { source: open(t, withPassword(url), options), url }
+  return { source: open(t, url, options), url }
 }
 
 function open(t: Test, url: string, options?: SourceOptions): SourcePool {
@@ -27,7 +27,8 @@ function open(t: Test, url: string, options?: SourceOptions): SourcePool {
   return source
 }
 
-function withPassword(address: string, username = 'postgres'): string {
+/** The same database as another role, whose password is `secret`. */
+function asRole(address: string, username: string): string {
   const url = new URL(address)
   url.username = username
   url.password = secret
@@ -73,8 +74,8 @@ t.test('a source that is not there is unreachable, with the reason and without t
     [`postgres://postgres:${secret}@127.0.0.1:1/none`, /ECONNREFUSED/],
     [`postgres://postgres:${secret}@no-such-host.invalid/none`, /ENOTFOUND|EAI_AGAIN/],
     [`postgres://postgres:${secret}@127.0.0.1:${port}/none`, /timeout/],
-    [withPassword(url, 'no_such_role'), /role "no_such_role" does not exist/],
-    [withPassword(url.replace(/t_\w+$/, 'no_such_database')), /database "no_such_database" does not exist/],
+    [asRole(url, 'no_such_role'), /"no_such_role"/],
+    [url.replace(/t_\w+$/, 'no_such_database'), /database "no_such_database" does not exist/],
   ]
   for (const [address, reason] of addresses) {
     const problem = await running(open(t, address, { connectTimeout: 500 }), 'SELECT 1')
@@ -131,16 +132,20 @@ async function locked(t: Test, source: SourcePool): Promise<void> {
 
 async function denied(t: Test, url: string): Promise<void> {
   const role = `nobody_${new URL(url).pathname.slice(3)}`
-  await sql(url, `CREATE ROLE ${role} LOGIN; CREATE ROLE ${role}_limited LOGIN CONNECTION LIMIT 1`)
+  await sql(
+    url,
+    `CREATE ROLE ${role} LOGIN PASSWORD '${secret}';
+      CREATE ROLE ${role}_limited LOGIN PASSWORD '${secret}' CONNECTION LIMIT 1`,
+  )
   t.teardown(() => sql(url, `DROP ROLE ${role}, ${role}_limited`))
-  const source = open(t, withPassword(url, role))
+  const source = open(t, asRole(url, role))
   const [table, schema] = [
     await running(source, 'SELECT * FROM public.item'),
     await running(source, 'SELECT * FROM closed.item'),
   ]
   t.match(table, { code: 'SOURCE_PERMISSION_MISSING', message: /GRANT SELECT ON item/ })
   t.match(schema, { code: 'SOURCE_PERMISSION_MISSING', message: /GRANT USAGE ON SCHEMA closed/ })
-  const limited = open(t, withPassword(url, `${role}_limited`))
+  const limited = open(t, asRole(url, `${role}_limited`))
   await limited.withConnection(async () => {
     t.match(await running(limited, 'SELECT 1'), { code: 'SOURCE_BUSY', message: /too many connections/ })
   })

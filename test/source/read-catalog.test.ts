@@ -112,10 +112,11 @@ t.test('row-level security shows when it would apply to the role', async (t) => 
   )
   t.equal(tableOf(catalog, 'public.hidden').rowSecurity, false)
   const role = `reader_${new URL(url).pathname.slice(3)}`
-  await sql(url, `CREATE ROLE ${role} LOGIN; GRANT SELECT ON hidden TO ${role}`)
+  await sql(url, `CREATE ROLE ${role} LOGIN PASSWORD 'reader'; GRANT SELECT ON hidden TO ${role}`)
   t.teardown(() => sql(url, `DROP OWNED BY ${role}; DROP ROLE ${role}`))
   const asReader = new URL(url)
   asReader.username = role
+  asReader.password = 'reader'
   const source = openSource('app', asReader.href)
   t.teardown(() => source.end())
   const seen = await source.withConnection(readCatalog)

@@ -61,8 +61,8 @@ function serverSettings(purpose: Purpose): string {
     .join('')
 }
 
-/** Nobody but the role, to nothing but its databases. The superuser can't connect at all. */
+/** Nobody but the role, to nothing but its databases. The superuser can't connect at all. Tests make roles of their own. */
 function accessRules(purpose: Purpose): string {
-  const databases = purpose.superuser ? 'all' : purpose.databases.join(',')
-  return `host ${databases} ${role} 127.0.0.1/32 scram-sha-256\n`
+  const [databases, roles] = purpose.superuser ? ['all', 'all'] : [purpose.databases.join(','), role]
+  return `host ${databases} ${roles} 127.0.0.1/32 scram-sha-256\n`
 }
