@@ -48,5 +48,12 @@ export class Snapshots extends Migration {
       `CREATE INDEX snapshots_unfinished ON snapshots (id) WHERE status IN ('queued', 'generating')`,
     )
     this.addSql('CREATE INDEX snapshots_store_due ON snapshots (id) WHERE store_due')
+    // How many there are and how large, by dataset, without reading the rows.
+    this.addSql(
+      'CREATE INDEX snapshots_totals ON snapshots (dataset, status, stored_bytes) WHERE deleted_at IS NULL',
+    )
+    this.addSql(`
+      CREATE INDEX snapshots_expiring ON snapshots (expires_at)
+       WHERE status = 'completed' AND NOT hold AND deleted_at IS NULL AND expires_at IS NOT NULL`)
   }
 }

@@ -29,19 +29,23 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
     { config: { permission: 'dashboard:view' }, schema: { hide: true } },
     async ({ actor }, reply) => {
       if (actor.role === 'member') return reply.redirect('/snapshots', 303)
-      const summaries = await summarizeSnapshots(app.orm.em)
+      const [summaries, runningNow, failed, removedNext, entries] = await Promise.all([
+        summarizeSnapshots(app.orm.em),
+        running(app),
+        failures(app),
+        removals(app),
+        may(actor, 'audit:list') ? latestEntries(app) : null,
+      ])
       const datasets = describeDatasets(app, summaries)
       return reply.page('dashboard/show', {
         title: 'Dashboard',
         verdict: verdict(datasets.map(({ state }) => state)),
         datasets,
         totals: totalsOf([...summaries.values()]),
-        running: await running(app),
-        failures: await failures(app),
-        removals: await removals(app),
-        entries: may(actor, 'audit:list')
-          ? (await listAudit(app.orm.em, {}, { limit: shown })).entries
-          : null,
+        running: runningNow,
+        failures: failed,
+        removals: removedNext,
+        entries,
       })
     },
   )
@@ -105,6 +109,10 @@ async function removals({ orm }: FastifyInstance) {
     ...snapshotLink(id, dataset, scope),
     at: expiresAt,
   }))
+}
+
+async function latestEntries({ orm }: FastifyInstance) {
+  return (await listAudit(orm.em.fork(), {}, { limit: shown })).entries
 }
 
 function snapshotLink(id: string, dataset: string, scope: unknown) {
