@@ -142,16 +142,16 @@ function copyLine({ stage, number, operation, parent, parentRow, top, record, ro
 
 /** What is known of a column's value from the artifact; the rest is looked up in the database afterwards. */
 function columnText(node: TableNode, column: Column, row: Row, parentRow: Row | null): string {
+  const asParent = node.parent?.columns.indexOf(column) ?? -1
+  if (asParent >= 0) {
+    const value = parentRow?.[node.parent!.parentColumns[asParent]!.name]
+    return isValue(value) ? toCopyText(value) : none
+  }
   const reference = node.references.find(({ columns }) => columns.includes(column))
   if (reference !== undefined) {
     const field = row[reference.columns[0]!.name] as Field | undefined
     const raw = isUnresolved(field) ? field.unresolved[reference.columns.indexOf(column)]! : null
     return toCopyText(raw)
-  }
-  const asParent = node.parent?.columns.indexOf(column) ?? -1
-  if (asParent >= 0) {
-    const value = parentRow?.[node.parent!.parentColumns[asParent]!.name]
-    return isValue(value) ? toCopyText(value) : none
   }
   const value = row[column.name]
   return isValue(value) ? toCopyText(value) : none

@@ -410,3 +410,35 @@ t.test('the dataset has changed since: columns on one side only are left alone',
   t.same(codes(warnings), ['DATASET_CHANGED', 'DATASET_CHANGED'])
   t.same(await dump(engine, 's.a'), { 's.a': ['(1,x,own)', '(2,x,default)', '(3,x,own)', '(4,x,own)'] })
 })
+
+t.test('a tenant column that belongs to the parent and to a reference at once', async (t) => {
+  const engine = await testEngine(
+    t,
+    `CREATE SCHEMA s; CREATE TABLE s.tenants (id int PRIMARY KEY);
+     CREATE TABLE s.people (tenant int REFERENCES s.tenants, id int, email text NOT NULL, PRIMARY KEY (tenant, id), UNIQUE (tenant, email));
+     CREATE TABLE s.tasks (tenant int REFERENCES s.tenants, no int, owner int, PRIMARY KEY (tenant, no), FOREIGN KEY (tenant, owner) REFERENCES s.people);
+     INSERT INTO s.tenants VALUES (1), (2); INSERT INTO s.people VALUES (1, 1, 'a@x'), (1, 2, 'b@x'), (2, 1, 'a@x');
+     INSERT INTO s.tasks VALUES (1, 1, 1), (1, 2, 2), (2, 1, 1), (2, 2, NULL)`,
+    {
+      dataset: 'tenants',
+      records: {
+        table: 's.tenants',
+        children: [
+          {
+            table: 's.tasks',
+            as: 'tasks',
+            parent: 'tenant',
+            references: { owner: { table: 's.people', key: ['tenant', 'email'], missing: 'null' } },
+          },
+        ],
+      },
+    },
+  )
+  const manifest = await engine.take()
+  await engine.sql(
+    `DELETE FROM s.tasks; DELETE FROM s.people WHERE email = 'b@x'; UPDATE s.people SET id = id + 10`,
+  )
+  const { warnings } = await engine.apply(manifest)
+  t.same(codes(warnings), ['REFERENCE_EMPTIED'])
+  t.same(await dump(engine, 's.tasks'), { 's.tasks': ['(1,1,11)', '(1,2,)', '(2,1,11)', '(2,2,)'] })
+})
