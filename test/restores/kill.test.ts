@@ -1,49 +1,16 @@
-import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
+import { instanceToken, killInstance, startInstance, type Instance } from '../support/instance.ts'
 import { sql, testDatabase } from '../support/postgres.ts'
 import { migratedTemplate, sampleTemplate } from '../support/templates.ts'
 
-const token = 'hf_kill_test_token_of_32_characters_'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
 /** Kills while a restore is under way. Seeded: the moments are spread over the time that an undisturbed one takes. */
 const kills = 3
-
-interface Instance {
-  process: ChildProcess
-  url: string
-}
-
-/** Starts the service as its users do, in a process of its own; resolves when it says that it is ready. */
-async function start(environment: Record<string, string>): Promise<Instance> {
-  const child = spawn(process.execPath, ['src/server.ts'], {
-    cwd: root,
-    env: {
-      PATH: process.env['PATH'] ?? '',
-      PORT: '0',
-      LOG_LEVEL: 'fatal',
-      HOLDFAST_BOOTSTRAP_TOKEN: token,
-      ...environment,
-    },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  for await (const line of createInterface(child.stdout!)) {
-    const url = /ready at (\S+)/.exec(line)?.[1]
-    if (url !== undefined) return { process: child, url }
-  }
-  throw new Error('the service ended before it was ready')
-}
-
-async function kill({ process: child }: Instance): Promise<void> {
-  child.kill('SIGKILL')
-  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
-}
 
 /** What the API answers with; looked at field by field. */
 type Answer = Record<string, any> // oxlint-disable-line typescript/no-explicit-any
@@ -52,7 +19,7 @@ async function call(instance: Instance, path: string, body?: object): Promise<An
   const answer = await fetch(`${instance.url}/api${path}`, {
     method: body === undefined ? 'GET' : 'POST',
     headers: {
-      authorization: `Bearer ${token}`,
+      authorization: `Bearer ${instanceToken}`,
       prefer: 'wait=60',
       ...(body && { 'content-type': 'application/json' }),
     },
@@ -83,8 +50,8 @@ t.test('killed at any moment, a restore has happened whole or not at all, and sa
     HOLDFAST_SOURCE_APP_URL: source,
     HOLDFAST_DATASETS: join(root, 'examples'),
   }
-  let instance = await start(environment)
-  t.teardown(() => kill(instance))
+  let instance = await startInstance(environment)
+  t.teardown(() => killInstance(instance))
   const whole = await state(source)
   const snapshot = await call(instance, '/snapshots', { dataset: 'chat' })
   await sql(source, damage)
@@ -112,9 +79,9 @@ t.test('killed at any moment, a restore has happened whole or not at all, and sa
       planHash: planned.planHash,
     }).catch(() => null)
     await Promise.race([application, timeout((duration * (i + 0.5)) / kills)])
-    await kill(instance)
+    await killInstance(instance)
     await application
-    instance = await start(environment)
+    instance = await startInstance(environment)
     const settled = await settle(instance, planned.id)
     outcomes[settled.status as keyof typeof outcomes]++
     const after = await state(source)
@@ -140,7 +107,7 @@ t.test('killed at any moment, a restore has happened whole or not at all, and sa
 /** Follows the restore's events to their end. */
 async function settle(instance: Instance, id: string): Promise<Answer> {
   const events = await fetch(`${instance.url}/api/restores/${id}/events`, {
-    headers: { authorization: `Bearer ${token}` },
+    headers: { authorization: `Bearer ${instanceToken}` },
   })
   await events.text()
   return call(instance, `/restores/${id}`)

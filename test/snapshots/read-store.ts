@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { buffer } from 'node:stream/consumers'
-import { zstdDecompressSync } from 'node:zlib'
+import { unzstd } from './zstd.ts'
 import type { Store } from '../../src/storage/store.ts'
 
 /** What lies in a store, read without the product's own checks. */
@@ -37,7 +37,7 @@ export async function readStore(store: Store): Promise<FoundArtifact[]> {
   const found: FoundArtifact[] = []
   const keys = await storedKeys(store)
   for (const key of keys.filter((key) => key.endsWith('.json.zst'))) {
-    const content = zstdDecompressSync(await readObject(store, key))
+    const content = unzstd(await readObject(store, key))
     const manifest = `${key}.manifest.json`
     found.push({
       key,

@@ -1,0 +1,40 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+export const instanceToken = 'hf_kill_test_token_of_32_characters_'
+
+/** The service in a process of its own, which can be killed. */
+export interface Instance {
+  process: ChildProcess
+  url: string
+}
+
+/** Starts the service as its users do; resolves when it says that it is ready. */
+export async function startInstance(environment: Record<string, string>): Promise<Instance> {
+  const child = spawn(process.execPath, ['src/server.ts'], {
+    cwd: root,
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      PORT: '0',
+      LOG_LEVEL: 'fatal',
+      HOLDFAST_BOOTSTRAP_TOKEN: instanceToken,
+      ...environment,
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  for await (const line of createInterface(child.stdout!)) {
+    const url = /ready at (\S+)/.exec(line)?.[1]
+    if (url !== undefined) return { process: child, url }
+  }
+  throw new Error('the service ended before it was ready')
+}
+
+/** kill -9; resolves when it is gone. */
+export async function killInstance({ process: child }: Instance): Promise<void> {
+  child.kill('SIGKILL')
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+}
