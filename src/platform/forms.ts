@@ -9,6 +9,12 @@ declare module 'fastify' {
   }
 }
 
+/** What a page that has a form shows besides, when the form comes back. */
+export interface Shown {
+  typed?: unknown
+  problem?: Problem
+}
+
 /** For routes that take forms: a body that doesn't fit the schema reaches the handler, so that what was typed is kept. */
 export const formRoute = { attachValidation: true } as const
 
@@ -20,7 +26,7 @@ export const formRoute = { attachValidation: true } as const
 export async function answerForm(
   request: FastifyRequest,
   run: () => Promise<unknown>,
-  again: (shown: { typed: unknown; problem: Problem }) => Promise<string>,
+  again: (shown: Required<Shown>) => Promise<string>,
 ): Promise<unknown> {
   request.showAgain = (problem) => again({ typed: request.body, problem })
   if (request.validationError) throw toProblem(request.validationError as FastifyError, request)

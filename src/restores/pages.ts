@@ -6,23 +6,18 @@ import { keysOfLines } from '../datasets/typed-keys.ts'
 import { url } from '../platform/components.ts'
 import { decodeCursor, encodeCursor } from '../platform/cursors.ts'
 import { FilterQuery, pagesOf, TextFilter } from '../platform/filters.ts'
-import { answerForm, formRoute } from '../platform/forms.ts'
-import { requireTypedName } from '../platform/typed-name.ts'
+import { answerForm, formRoute, type Shown } from '../platform/forms.ts'
 import { form } from '../platform/validation.ts'
 import { findSnapshot } from '../snapshots/find-snapshots.ts'
 import { presentSnapshot } from '../snapshots/present-snapshot.ts'
 import type { Snapshot } from '../snapshots/snapshot.ts'
-import { applyRestore } from './apply-restore.ts'
-import { cancelRestore } from './cancel-restore.ts'
-import { concernedRestore } from './concerned-restore.ts'
-import { findRestores, findUndos } from './find-restores.ts'
+import { findRestores } from './find-restores.ts'
 import { parseKeys } from './parse-keys.ts'
 import { planRestore } from './plan-restore.ts'
 import { modes } from './plan.ts'
 import { presentRestore } from './present-restore.ts'
-import { statuses, type Restore, type RestoreProgress } from './restore.ts'
-import { RestoreParams } from './schemas.ts'
-import { undoRestore } from './undo-restore.ts'
+import restorePage, { datasetOf, shortWait } from './restore-page.ts'
+import { statuses } from './restore.ts'
 import { waitUntilSettled } from './wait-until-settled.ts'
 
 const closed = { additionalProperties: false } as const
@@ -47,22 +42,9 @@ const PlanForm = Type.Object(
   { ...closed, ...form },
 )
 
-const ApplicationForm = Type.Object(
-  {
-    planHash: Type.String({ maxLength: 100 }),
-    confirmation: Type.Optional(Type.String({ maxLength: 200 })),
-  },
-  { ...closed, ...form },
-)
-
-const NoForm = Type.Union([Type.Object({}, closed), Type.Null()], form)
-
 const pageSize = 50
 
-/** Most plans and restores are done within this time, in seconds: then there is no page in between that says so. */
-const shortWait = 1
-
-/** The pages of restores: the list, asking for a plan, the plan with its button, the work, the result and its undo. */
+/** The pages of restores: the list, and asking for a plan; see restore-page.ts for one of them. */
 const pages: FastifyPluginAsyncTypebox = async (app) => {
   app.addNavigation({
     group: 'Data',
@@ -71,6 +53,7 @@ const pages: FastifyPluginAsyncTypebox = async (app) => {
     icon: 'restore',
     permission: 'restores:list',
   })
+  await app.register(restorePage)
 
   app.get(
     '/restores',
@@ -123,78 +106,9 @@ const pages: FastifyPluginAsyncTypebox = async (app) => {
       )
     },
   )
-
-  app.get(
-    '/restores/:id',
-    { config: { permission: 'restores:view' }, schema: { hide: true, params: RestoreParams } },
-    async (request, reply) => show(app, reply, await concernedRestore(app, request, request.params.id)),
-  )
-
-  app.post(
-    '/restores/:id/application',
-    {
-      ...formRoute,
-      config: { permission: 'restores:apply' },
-      schema: { hide: true, params: RestoreParams, body: ApplicationForm },
-    },
-    async (request, reply) => {
-      const restore = await concernedRestore(app, request, request.params.id)
-      return answerForm(
-        request,
-        async () => {
-          const { planHash, confirmation } = request.body
-          requireTypedName(confirmation, restore.dataset)
-          const applying = await applyRestore(app, restore.id, planHash, causeOf(request))
-          await waitUntilSettled(app, applying, shortWait)
-          return reply.leadTo(`/restores/${restore.id}`)
-        },
-        (shown) => show(app, reply, restore, shown),
-      )
-    },
-  )
-
-  app.post(
-    '/restores/:id/undo',
-    {
-      ...formRoute,
-      config: { permission: 'restores:undo' },
-      schema: { hide: true, params: RestoreParams, body: NoForm },
-    },
-    async (request, reply) => {
-      const restore = await concernedRestore(app, request, request.params.id)
-      return answerForm(
-        request,
-        async () => {
-          const undo = await undoRestore(app, restore.id, causeOf(request))
-          await waitUntilSettled(app, undo, shortWait)
-          return reply.leadTo(`/restores/${undo.id}`)
-        },
-        (shown) => show(app, reply, restore, shown),
-      )
-    },
-  )
-
-  app.post(
-    '/restores/:id/cancellation',
-    {
-      ...formRoute,
-      config: { permission: 'restores:apply' },
-      schema: { hide: true, params: RestoreParams, body: NoForm },
-    },
-    async (request, reply) => {
-      const { id } = await concernedRestore(app, request, request.params.id)
-      const { status } = await cancelRestore(app, id, causeOf(request))
-      return reply.leadTo(
-        `/restores/${id}`,
-        status === 'cancelled' ? 'Cancelled.' : 'It was too late to cancel.',
-      )
-    },
-  )
 }
 
 export default pages
-
-type Shown = { typed?: unknown; problem?: unknown }
 
 function showForm(
   app: FastifyInstance,
@@ -209,49 +123,4 @@ function showForm(
     dataset: datasetOf(app, snapshot.dataset),
     ...shown,
   })
-}
-
-async function show(
-  app: FastifyInstance,
-  reply: FastifyReply,
-  restore: Restore,
-  shown: Shown = {},
-): Promise<string> {
-  const { id, dataset, status, error, preRestoreSnapshotId } = restore
-  const explained = error === null ? undefined : app.problems.get(error.code)
-  const undos = await findUndos(app.orm.em, id)
-  return reply.page('restores/show', {
-    title: `Restore of ${dataset}`,
-    backTo: `/restores/${id}`,
-    restore: presentRestore(restore),
-    snapshot: await findSnapshot(app.orm.em, restore.snapshotId).then(presentSnapshot, () => null),
-    dataset: datasetOf(app, dataset),
-    busy: restore.isUnfinished(),
-    refresh: restore.isUnfinished(),
-    progress: progressOf(restore),
-    undos,
-    undoable: status === 'completed' && preRestoreSnapshotId !== null,
-    again: status === 'failed' || status === 'cancelled',
-    errorTitle: explained?.title,
-    errorHint: explained?.hint,
-    ...shown,
-  })
-}
-
-/** A dataset may be gone while its restores stay. */
-function datasetOf(app: FastifyInstance, name: string): { name: string; title: string } {
-  return app.datasets.list().find((dataset) => dataset.name === name) ?? { name, title: name }
-}
-
-const phases: Record<RestoreProgress['phase'], string> = {
-  verifying: 'Verifying the snapshot',
-  comparing: 'Comparing with the source',
-  capturing: 'Capturing what will be overwritten',
-  writing: 'Writing and proving',
-}
-
-function progressOf({ status, progress, plan }: Restore) {
-  const phase = progress === null ? 'Waiting for its turn' : phases[progress.phase]
-  const total = status === 'applying' && progress?.phase === 'writing' ? (plan?.differing ?? 0) : 0
-  return { phase, done: progress?.records ?? 0, total, unit: 'record' }
 }

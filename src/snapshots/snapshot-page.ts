@@ -1,0 +1,189 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import Type from 'typebox'
+import { causeOf } from '../audit/actor.ts'
+import { url } from '../platform/components.ts'
+import { startOfDay } from '../platform/filters.ts'
+import { answerForm, formRoute, type Shown } from '../platform/forms.ts'
+import { requireTypedName } from '../platform/typed-name.ts'
+import { form } from '../platform/validation.ts'
+import { cancelSnapshot } from './cancel-snapshot.ts'
+import { deleteSnapshot } from './delete-snapshot.ts'
+import { presentSnapshot } from './present-snapshot.ts'
+import { concernedSnapshot, whileConnected } from './requests.ts'
+import { SnapshotParams } from './schemas.ts'
+import type { Snapshot } from './snapshot.ts'
+import { updateSnapshot } from './update-snapshot.ts'
+import { verifySnapshot } from './verify-snapshot.ts'
+
+const closed = { additionalProperties: false } as const
+
+const DescriptionForm = Type.Object(
+  {
+    title: Type.Optional(Type.String({ maxLength: 200 })),
+    note: Type.Optional(Type.String({ maxLength: 2000 })),
+    expiresOn: Type.Optional(Type.String({ format: 'date' })),
+  },
+  { ...closed, ...form },
+)
+
+const HoldForm = Type.Object({ hold: Type.Boolean() }, { ...closed, ...form })
+
+const DeletionForm = Type.Object(
+  { confirmation: Type.Optional(Type.String({ maxLength: 200 })), force: Type.Optional(Type.Boolean()) },
+  { ...closed, ...form },
+)
+
+const NoForm = Type.Union([Type.Object({}, closed), Type.Null()], form)
+
+/** What people read for `trigger`. */
+export const triggerWords: Record<string, string> = {
+  manual: 'By hand',
+  pre_sync: 'Before a sync',
+  scheduled: 'By schedule',
+  pre_restore: 'Before a restore',
+  pre_cleanup: 'Before a cleanup',
+}
+
+/** The page of one snapshot, with all that can be done with it. */
+const snapshotPage: FastifyPluginAsyncTypebox = async (app) => {
+  app.get(
+    '/snapshots/:id',
+    { config: { permission: 'snapshots:view' }, schema: { hide: true, params: SnapshotParams } },
+    async (request, reply) => show(app, reply, await concernedSnapshot(app, request, request.params.id)),
+  )
+
+  app.post(
+    '/snapshots/:id/cancellation',
+    {
+      ...formRoute,
+      config: { permission: 'snapshots:create' },
+      schema: { hide: true, params: SnapshotParams, body: NoForm },
+    },
+    async (request, reply) =>
+      onSnapshot(app, request, reply, request.params.id, async (id) => {
+        await cancelSnapshot(app, id, causeOf(request))
+        return 'The snapshot is cancelled. Nothing of it was kept.'
+      }),
+  )
+
+  app.post(
+    '/snapshots/:id/verifications',
+    {
+      ...formRoute,
+      config: { permission: 'snapshots:verify' },
+      schema: { hide: true, params: SnapshotParams, body: NoForm },
+    },
+    async (request, reply) =>
+      onSnapshot(app, request, reply, request.params.id, async (id) => {
+        const { ok } = await verifySnapshot(app, id, causeOf(request), whileConnected(reply))
+        return ok ? 'Verified: the stored bytes are what was written.' : undefined
+      }),
+  )
+
+  app.post(
+    '/snapshots/:id/hold',
+    {
+      ...formRoute,
+      config: { permission: 'snapshots:update' },
+      schema: { hide: true, params: SnapshotParams, body: HoldForm },
+    },
+    async (request, reply) =>
+      onSnapshot(app, request, reply, request.params.id, async (id) => {
+        const { hold } = request.body
+        await updateSnapshot(app, id, { hold }, causeOf(request))
+        return hold ? 'The snapshot is on hold.' : 'The hold is lifted.'
+      }),
+  )
+
+  app.post(
+    '/snapshots/:id/description',
+    {
+      ...formRoute,
+      config: { permission: 'snapshots:update' },
+      schema: { hide: true, params: SnapshotParams, body: DescriptionForm },
+    },
+    async (request, reply) =>
+      onSnapshot(app, request, reply, request.params.id, async (id) => {
+        const { title = null, note = null, expiresOn } = request.body
+        const expiresAt = expiresOn === undefined ? null : new Date(startOfDay(expiresOn))
+        await updateSnapshot(app, id, { title, note, expiresAt }, causeOf(request))
+        return 'Saved.'
+      }),
+  )
+
+  app.post(
+    '/snapshots/:id/deletion',
+    {
+      ...formRoute,
+      config: { permission: 'snapshots:delete' },
+      schema: { hide: true, params: SnapshotParams, body: DeletionForm },
+    },
+    async (request, reply) => {
+      const { id } = request.params
+      const snapshot = await concernedSnapshot(app, request, id)
+      return answerForm(
+        request,
+        async () => {
+          const { confirmation, force = false } = request.body
+          requireTypedName(confirmation, snapshot.dataset)
+          await deleteSnapshot(app, id, { ...causeOf(request), force })
+          return reply.leadTo(url('/snapshots', { dataset: snapshot.dataset }), 'The snapshot is deleted.')
+        },
+        (shown) => show(app, reply, snapshot, shown),
+      )
+    },
+  )
+}
+
+export default snapshotPage
+
+/** Does something with a snapshot and leads back to it; a problem is shown there too. */
+async function onSnapshot(
+  app: FastifyInstance,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  id: string,
+  act: (id: string) => Promise<string | undefined>,
+): Promise<unknown> {
+  const snapshot = await concernedSnapshot(app, request, id)
+  return answerForm(
+    request,
+    async () => reply.leadTo(`/snapshots/${id}`, await act(id)),
+    (shown) => show(app, reply, snapshot, shown),
+  )
+}
+
+async function show(
+  app: FastifyInstance,
+  reply: FastifyReply,
+  snapshot: Snapshot,
+  shown: Shown = {},
+): Promise<string> {
+  const { id, dataset, title, error } = snapshot
+  const explained = error === null ? undefined : app.problems.get(error.code)
+  return reply.page('snapshots/show', {
+    title: title ?? `Snapshot of ${dataset}`,
+    backTo: `/snapshots/${id}`,
+    snapshot: presentSnapshot(snapshot),
+    dataset: { name: dataset, title: titleOf(app, dataset) },
+    triggers: triggerWords,
+    progress: progressOf(app, snapshot),
+    refresh: snapshot.isUnfinished(),
+    errorTitle: explained?.title,
+    errorHint: explained?.hint,
+    ...shown,
+  })
+}
+
+/** A dataset may be gone while its snapshots stay. */
+function titleOf(app: FastifyInstance, name: string): string {
+  return app.datasets.list().find((dataset) => dataset.name === name)?.title ?? name
+}
+
+function progressOf({ clock }: FastifyInstance, { status, startedAt, progressRecords }: Snapshot) {
+  if (status === 'queued' || startedAt === null) return { phase: 'Waiting for its turn', done: 0, total: 0 }
+  const seconds = (clock.now().getTime() - startedAt.getTime()) / 1000
+  const rate = seconds > 1 ? progressRecords / seconds : 0
+  return { phase: 'Copying records', done: progressRecords, total: 0, rate, unit: 'record' }
+}
