@@ -99,11 +99,19 @@ export function parkable(stage: Stage): Column[] {
 
 const parkedTypes = new Set(['int2', 'int4', 'int8', 'text', 'varchar'])
 
-/** Rows that are now exactly as staged, and all that should be. */
+/**
+ * Rows that are now exactly as staged, and all that should be. Equal images of two rows are equal values; those that
+ * differ (an array with and without a bitmap of its NULLs) may still have the same text, which is what counts.
+ */
 export function proveRows(stage: Stage): string {
   const columns = stage.restored.map((column) => quote(column.name))
-  const row = (alias: string) => `ROW(${columns.map((column) => `${alias}.${column}`).join(', ')})::text`
-  const equal = columns.length === 0 ? 'true' : `${row('t')} = ${row('s')}`
+  const row = (alias: string) =>
+    `ROW(${columns.map((column) => `${alias}.${column}`).join(', ')})::pg_catalog.record`
+  const [there, wanted] = [row('t'), row('s')]
+  const equal =
+    columns.length === 0
+      ? 'true'
+      : `(${there} OPERATOR(pg_catalog.*=) ${wanted} OR ${there}::text = ${wanted}::text)`
   return `SELECT pg_catalog.count(*)::int AS wanted, pg_catalog.count(t.tableoid)::int AS present,
       pg_catalog.count(*) FILTER (WHERE t.tableoid IS NOT NULL AND ${equal})::int AS exact
     FROM ${stage.table} AS s LEFT JOIN ${target(stage)} AS t ON ${sameRow(stage)} WHERE s."_op" IN ('c', 'u')`
