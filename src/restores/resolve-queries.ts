@@ -166,12 +166,18 @@ export function countOperations(stage: Stage): string {
 
 /** Records by what becomes of them: created, deleted, left alone, or changed (any row of them is written). */
 export function countRecords(stages: Stage[]): string {
-  const written = stages.map(({ table }) => `SELECT "_record" FROM ${table} WHERE "_op" IN ('c', 'u', 'd')`)
+  const [root, ...below] = stages
+  const written = below.map(({ table }) => `SELECT "_record" FROM ${table} WHERE "_op" IN ('c', 'u', 'd')`)
+  const changedBelow =
+    written.length === 0
+      ? '0'
+      : `(SELECT pg_catalog.count(*) FROM ${root!.table} AS k
+          WHERE k."_op" = 'k' AND k."_no" IN (${written.join(' UNION ALL ')}))`
   return `SELECT pg_catalog.count(*) FILTER (WHERE r."_op" = 'c')::int AS "create",
       pg_catalog.count(*) FILTER (WHERE r."_op" = 'd')::int AS "delete",
       pg_catalog.count(*) FILTER (WHERE r."_op" = 'x')::int AS "skip",
-      pg_catalog.count(*) FILTER (WHERE r."_op" IN ('k', 'u') AND w."_record" IS NOT NULL)::int AS "update"
-    FROM ${stages[0]!.table} AS r LEFT JOIN (${written.join(' UNION ')}) AS w ON w."_record" = r."_no"`
+      (pg_catalog.count(*) FILTER (WHERE r."_op" = 'u') + ${changedBelow})::int AS "update"
+    FROM ${root!.table} AS r`
 }
 
 /** Keys of records, as artifacts have them. $1: numbers of their root rows, bigint[] */
