@@ -43,7 +43,10 @@ export default plugin(
 /** Only the folder that nobody chose is made: another that is missing may be a disk that isn't mounted. */
 async function createDefaultFolder(home: string, storeUrl: string): Promise<void> {
   const folder = join(home, 'store')
-  if (storeUrl === `file:${folder}`) await mkdir(folder, { recursive: true })
+  if (storeUrl !== `file:${folder}`) return
+  await mkdir(folder, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+    throw new ConfigError(`HOLDFAST_HOME: ${folder} cannot be made (${error.code})`)
+  })
 }
 
 function open(variable: string, url: string): Store {
