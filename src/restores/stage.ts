@@ -66,23 +66,30 @@ function isShared(node: TableNode, column: Column, shared: SharedColumns): boole
   return reference !== undefined && (shared.get(node)?.includes(reference.columns[0]!) ?? false)
 }
 
-/** Creates the stages; outside of a transaction when that is to be read-only. */
+/** Creates the stages, in a transaction of its own: the one that follows may be read-only. */
 export async function createStages(client: pg.ClientBase, stages: Stage[]): Promise<void> {
-  for (const { table, columns, node } of stages) {
+  const creations = stages.map(({ table, columns, node }) => {
     const own = columns.map((column) => `${quoteIdentifier(column.name)} ${column.type}`)
     const keys = node.references.flatMap((reference, r) => [
       ...reference.key.map((column, part) => `${referenceColumn(r, part)} ${column.type}`),
       `"_found${r}" boolean`,
     ])
-    await client.query(`DROP TABLE IF EXISTS ${table}`)
-    await client.query(
-      `CREATE TEMPORARY TABLE ${table.replace('pg_temp.', '')} (${[bookkeeping, ...own, ...keys].join(', ')})`,
-    )
-  }
+    return `CREATE TEMPORARY TABLE ${table.replace('pg_temp.', '')} (${[bookkeeping, ...own, ...keys].join(', ')})`
+  })
+  await atOnce(client, [dropAll(stages), ...creations])
 }
 
 export async function dropStages(client: pg.ClientBase, stages: Stage[]): Promise<void> {
-  for (const { table } of stages) await client.query(`DROP TABLE IF EXISTS ${table}`)
+  await atOnce(client, [dropAll(stages)])
+}
+
+function dropAll(stages: Stage[]): string {
+  return `DROP TABLE IF EXISTS ${stages.map(({ table }) => table).join(', ')}`
+}
+
+/** One trip and one commit, which nobody waits for the disk to keep: temporary tables don't outlive the session. */
+async function atOnce(client: pg.ClientBase, statements: string[]): Promise<void> {
+  await client.query(['BEGIN', 'SET LOCAL synchronous_commit = off', ...statements, 'COMMIT'].join(';\n'))
 }
 
 /** A row to stage. Numbers are unique over all tables; 0 stands for none. */
