@@ -7,6 +7,7 @@ import guard from './access/guard.ts'
 import access from './access/routes.ts'
 import { Session } from './access/session.ts'
 import { SetupLink } from './access/setup-link.ts'
+import strangers from './access/strangers.ts'
 import { User } from './access/user.ts'
 import { AuditEntry } from './audit/audit-entry.ts'
 import { PendingEntry } from './audit/pending-entry.ts'
@@ -80,6 +81,7 @@ export async function buildApp({
 
   app.addHook('onRequest', (_request, _reply, done) => RequestContext.create(orm.em, done))
   await app.register(declaredPermissions)
+  await app.register(strangers)
   await app.register(http)
   await app.register(guard)
   await app.register(idempotency)

@@ -1,6 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import plugin from 'fastify-plugin'
-import { anonymousActor } from '../audit/actor.ts'
 import { isForApi } from '../platform/addresses.ts'
 import { authenticate } from './authenticate.ts'
 import { accessProblems } from './errors.ts'
@@ -21,19 +20,16 @@ declare module 'fastify' {
  */
 export default plugin(
   async (app: FastifyInstance) => {
-    app.decorateRequest('actor')
     app.decorateRequest('sessionId', null)
-    app.decorateRequest('showedCredentials', false)
     app.addHook('onRequest', async (request, reply) => guard(request, reply))
     app.addHook('onSend', async (_request, reply) => {
       if (reply.statusCode === 401) reply.header('www-authenticate', 'Bearer realm="Holdfast"')
     })
   },
-  { name: 'guard', dependencies: ['@fastify/cookie', 'declared-permissions'] },
+  { name: 'guard', dependencies: ['@fastify/cookie', 'declared-permissions', 'strangers'] },
 )
 
 async function guard(request: FastifyRequest, reply: FastifyReply) {
-  request.actor = anonymousActor
   requireSameOrigin(request)
   const { permission = 'public' } = request.routeOptions.config // Without one it is the page that says 404.
   if (permission === 'public') return isPage(request) && !isAsset(request) ? authenticate(request) : undefined

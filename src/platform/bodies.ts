@@ -46,7 +46,7 @@ export default plugin(
       },
     )
     await app.register(formbody)
-    app.addHook('onRequest', async (request) => refuseMediaType(request))
+    app.addHook('preParsing', async (request) => refuseMediaType(request))
   },
   { name: 'bodies', dependencies: ['problem-answers'] },
 )

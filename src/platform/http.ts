@@ -19,18 +19,21 @@ import stalledReaders from './stalled-readers.ts'
 import strictRequests from './strict-requests.ts'
 import sweeping from './sweeping.ts'
 
-/** What holds for every route alike, in the order in which a request meets it. */
+/**
+ * What holds for every route alike, in the order in which a request meets it. Routes come after problemAnswers: each takes
+ * the error handler that is there when it is registered.
+ */
 export default plugin(
   async (app: FastifyInstance) => {
     await app.register(knownPaths)
     await app.register(headRequests)
     await app.register(openapi)
-    await app.register(metrics)
     await app.register(requestIds)
     await app.register(logging)
     await app.register(securityHeaders)
     await app.register(cookie)
     await app.register(problemAnswers)
+    await app.register(metrics)
     await app.register(health)
     await app.register(shutdown)
     await app.register(rateLimits, { perMinute: app.config.rateLimitPerMinute })

@@ -105,6 +105,11 @@ async function answer(app: FastifyInstance, problem: Problem, request: FastifyRe
   if (problem.status >= 500) request.failure = problem.particulars.cause ?? problem
   if (problem.particulars.retryAfter) reply.header('retry-after', Math.ceil(problem.particulars.retryAfter))
   reply.code(problem.status).header('cache-control', 'no-store')
-  if (wantsPage(request)) return reply.problemPage(problem, app.problems.get(problem.code)?.hint ?? '')
+  try {
+    if (wantsPage(request))
+      return await reply.problemPage(problem, app.problems.get(problem.code)?.hint ?? '')
+  } catch (error) {
+    request.failure ??= error // A page that can't be drawn must not hide what it was to say.
+  }
   return reply.type(problemType).send(problemDocument(problem, request.id))
 }

@@ -13,7 +13,7 @@ export default plugin(
       route.schema = { querystring: nothing, ...route.schema }
     })
     app.server.on('checkExpectation', answerExpectation)
-    app.addHook('onRequest', async ({ headers, raw }) => {
+    app.addHook('preParsing', async ({ headers, raw }) => {
       if (headers.host === undefined && raw.httpVersion === '1.1')
         throw invalid([{ pointer: 'header:host', detail: 'is required' }])
     })

@@ -12,6 +12,9 @@ let storeFails: (() => Promise<void>) | null = null
 async function routes(app: FastifyInstance) {
   app.addReadinessCheck('a store', async () => storeFails?.())
   app.queue.define('idle', async () => {})
+  app.addToPages('broken', ({ headers }) => {
+    if (headers['x-break'] !== undefined) throw new Error('cannot draw')
+  })
 }
 
 const app = await testApp(t, { databaseUrl, routes })
@@ -82,6 +85,14 @@ t.test('the type of a problem leads to what it means, as a page and as JSON', as
     t.ok(app.problems.has(code), code)
   const unknown = await app.inject('/problems/NO_SUCH_CODE')
   t.same([unknown.statusCode, unknown.json().code], [404, 'NOT_FOUND'])
+})
+
+t.test('a problem whose page cannot be drawn is told as JSON', async (t) => {
+  const whole = await app.inject({ url: '/nothing', headers: { accept: 'text/html' } })
+  t.match(whole.headers['content-type'], /^text\/html/)
+  const broken = await app.inject({ url: '/nothing', headers: { accept: 'text/html', 'x-break': '1' } })
+  t.match(broken.headers['content-type'], /^application\/problem\+json/)
+  t.same([broken.statusCode, broken.json().code], [404, 'NOT_FOUND'])
 })
 
 t.test(
