@@ -1,0 +1,77 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import t, { type Test } from 'tap'
+import { troubleshooting, type ListedProblem } from '../../src/platform/troubleshooting.ts'
+import { instanceToken, killInstance, startInstance } from '../support/instance.ts'
+import { testDatabase } from '../support/postgres.ts'
+import { migratedTemplate, sampleTemplate } from '../support/templates.ts'
+
+const run = promisify(execFile)
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** An instance over the sample, and a folder to work in. */
+async function workplace(t: Test) {
+  const folder = await mkdtemp(join(tmpdir(), 'holdfast-docs-'))
+  const instance = await startInstance({
+    HOLDFAST_HOME: folder,
+    DATABASE_URL: await testDatabase(t, await migratedTemplate()),
+    HOLDFAST_SOURCE_APP_URL: await testDatabase(t, await sampleTemplate()),
+    HOLDFAST_DATASETS: join(root, 'examples'),
+  })
+  t.teardown(async () => {
+    await killInstance(instance)
+    await rm(folder, { recursive: true, force: true })
+  })
+  return { folder, instance }
+}
+
+/** The commands of a manual, in order: its `sh` blocks. */
+async function commandsOf(file: string): Promise<string> {
+  const text = await readFile(join(root, file), 'utf8')
+  return [...text.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block]) => block).join('\n')
+}
+
+for (const file of ['README.md', 'docs/api-cookbook.md']) {
+  t.test(`every command of ${file} works as it stands there`, async (t) => {
+    const { folder, instance } = await workplace(t)
+    const commands = await commandsOf(file)
+    t.match(commands, /curl/)
+    const { stdout } = await run('bash', ['-euo', 'pipefail', '-c', commands], {
+      cwd: folder,
+      env: {
+        PATH: `${dirname(process.execPath)}:${process.env['PATH']}`,
+        HOLDFAST_URL: instance.url,
+        HOLDFAST_BOOTSTRAP_TOKEN: instanceToken,
+      },
+      maxBuffer: 64_000_000,
+    })
+    t.match(stdout, /"ok":true/, 'verified')
+  })
+}
+
+t.test('the manual of errors is what the service says of them', async (t) => {
+  const { instance } = await workplace(t)
+  const answer = await fetch(`${instance.url}/problems`, { headers: { accept: 'application/json' } })
+  const { items } = (await answer.json()) as { items: ListedProblem[] }
+  t.ok(items.length > 30)
+  t.equal(await readFile(join(root, 'docs/troubleshooting.md'), 'utf8'), troubleshooting(items))
+})
+
+t.test('the demo plays the main job and finds everything as it should be', async (t) => {
+  const { stdout } = await run(process.execPath, ['scripts/demo.ts'], { cwd: root, maxBuffer: 10_000_000 })
+  t.match(stdout, /every category, assignment and suggestion is as it was/)
+  t.match(stdout, /undone again\s+the library is whole/)
+  t.match(stdout, /entries, whole/)
+})
+
+t.test('links in the manuals lead somewhere', async (t) => {
+  for (const file of ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'RELIABILITY.md']) {
+    const text = await readFile(join(root, file), 'utf8')
+    for (const [, target] of text.matchAll(/\]\((?!https?:|#)([^)#]+)\)/g))
+      await t.resolves(readFile(join(root, dirname(file), target!)), `${file}: ${target}`)
+  }
+})
