@@ -83,7 +83,7 @@ export function components(assets: string) {
         restore: '/restores/',
         dataset: '/datasets/',
       }
-      return pages[type] === undefined ? null : `${pages[type]}${id}`
+      return pages[type] === undefined ? null : `${pages[type]}${encodeURIComponent(id)}`
     },
 
     /** A long id: shortened to its telling end, whole when copied. UUIDv7s start alike when made together. */
@@ -98,7 +98,7 @@ export function components(assets: string) {
     /** A digest or other code in full, with a button that copies it. */
     code: (text: string): Markup =>
       html`<span class="id"
-        ><code class="whole">${text}</code
+        ><code class="full">${text}</code
         ><button type="button" class="copy" data-copy="${text}" hidden>
           ${icon('copy')}<span class="visually-hidden">Copy</span>
         </button></span
@@ -129,21 +129,18 @@ const statuses: Record<string, { tone: string; icon: string; word: string }> = {
   planning: { tone: 'busy', icon: 'running', word: 'Planning' },
   planned: { tone: 'busy', icon: 'file', word: 'Planned' },
   applying: { tone: 'busy', icon: 'running', word: 'Applying' },
-  running: { tone: 'busy', icon: 'running', word: 'Running' },
   completed: { tone: 'good', icon: 'check', word: 'Completed' },
   verified: { tone: 'good', icon: 'shield', word: 'Verified' },
   failed: { tone: 'bad', icon: 'cross', word: 'Failed' },
   refused: { tone: 'warn', icon: 'stop', word: 'Refused' },
   expired: { tone: 'quiet', icon: 'clock', word: 'Expired' },
   cancelled: { tone: 'quiet', icon: 'stop', word: 'Cancelled' },
-  undone: { tone: 'quiet', icon: 'undo', word: 'Undone' },
   done: { tone: 'good', icon: 'check', word: 'Done' },
   held: { tone: 'busy', icon: 'lock', word: 'Held' },
   valid: { tone: 'good', icon: 'check', word: 'Valid' },
   invalid: { tone: 'bad', icon: 'cross', word: 'Has problems' },
   safe: { tone: 'good', icon: 'shield', word: 'Safe' },
   due: { tone: 'warn', icon: 'clock', word: 'Due' },
-  warning: { tone: 'warn', icon: 'warning', word: 'Warning' },
 }
 
 /** A field before and after, with what differs marked. */

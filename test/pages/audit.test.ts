@@ -80,7 +80,7 @@ t.test('long codes copy with one click', async (t) => {
   await page.goto('/audit?action=snapshot.taken')
   await page.locator('tbody a').first().click()
   await page.getByRole('heading', { name: 'snapshot.taken' }).waitFor()
-  const row = page.locator('dd', { has: page.locator('.whole') }).last()
+  const row = page.locator('dd', { has: page.locator('.full') }).last()
   await row.getByRole('button').click()
   t.equal(await page.evaluate('navigator.clipboard.readText()'), await row.locator('code').textContent())
 })

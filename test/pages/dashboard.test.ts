@@ -30,6 +30,7 @@ t.test('one look says whether everything is safe, and which button mends what is
   await verdict.getByRole('link', { name: 'Take one' }).first().click()
   t.equal(await page.getByLabel('Dataset').inputValue(), 'chat', 'the button leads to what is missing')
   await page.getByRole('main').getByRole('button', { name: 'Take snapshot' }).click()
+  await page.getByRole('heading', { name: 'Is it good?' }).waitFor()
   await page.goto('/')
   t.match(await verdict.textContent(), /4 things need attention/)
 
