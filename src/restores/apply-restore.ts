@@ -7,6 +7,7 @@ import { verifyArtifact } from '../snapshots/artifact-reader.ts'
 import { snapshotProblems } from '../snapshots/errors.ts'
 import { pairWithSource } from '../snapshots/pair-with-source.ts'
 import { inSharedSnapshot, type SharedSnapshot } from '../source/shared-snapshot.ts'
+import type { Store } from '../storage/store.ts'
 import {
   auditRestore,
   beginAttempt,
@@ -22,7 +23,7 @@ import { captureTouched } from './capture-touched.ts'
 import { describeFailure, meaningForRestore } from './describe-failure.ts'
 import { openDraft, type Draft } from './draft-plan.ts'
 import { restoreProblems } from './errors.ts'
-import type { KeyValue } from '../snapshots/manifest.ts'
+import type { KeyValue, Manifest } from '../snapshots/manifest.ts'
 import type { Plan, PlanWarning } from './plan.ts'
 import { openContext, type RestoreContext } from './restore-context.ts'
 import type { Restore, RestoreCounts, RestoreProgress } from './restore.ts'
@@ -100,8 +101,8 @@ async function carryOut(work: Work): Promise<Outcome> {
   const { restore, context, report, signal } = work
   const { store, manifest, source } = context
   report({ phase: 'verifying', records: 0 })
-  const { ok, problems } = await verifyArtifact(store, manifest, signal)
-  if (!ok) throw snapshotProblems.SNAPSHOT_CORRUPT(problems.join('; '))
+  // Of given records only the frames that hold them are read, and each is hashed before it is used.
+  if (restore.keys === null) await requireIntact(store, manifest, signal)
   return source.withConnection(async (client) => {
     const draft = await openDraft({ client, mode: restore.mode, ...context })
     try {
@@ -112,6 +113,11 @@ async function carryOut(work: Work): Promise<Outcome> {
       await draft.drop().catch(() => undefined)
     }
   })
+}
+
+async function requireIntact(store: Store, manifest: Manifest, signal: AbortSignal): Promise<void> {
+  const { ok, problems } = await verifyArtifact(store, manifest, signal)
+  if (!ok) throw snapshotProblems.SNAPSHOT_CORRUPT(problems.join('; '))
 }
 
 /**

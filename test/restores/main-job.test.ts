@@ -152,6 +152,23 @@ t.test('a damaged artifact is refused before the source is touched', async (t) =
   t.same(await categories(job), now)
 })
 
+t.test('of given records only what holds them is read and has to be good', async (t) => {
+  const job = await mainJob(t)
+  const snapshot = await job.post('/api/snapshots', { dataset: 'chat' }, 201)
+  await sql(job.source, `UPDATE chat.sessions SET subject = 'damaged' WHERE id IN (1, 1500)`)
+  const restore = (key: string) => job.post('/api/restores', { snapshotId: snapshot.id, keys: [key] }, 201)
+  const [first, middle] = [await restore('1'), await restore('1500')]
+  await job.flipByte(snapshot.key)
+  await job.post(`/api/restores/${first.id}/application`, { planHash: first.planHash }, 201)
+  await job.post(
+    `/api/restores/${middle.id}/application`,
+    { planHash: middle.planHash },
+    409,
+    'SNAPSHOT_CORRUPT',
+  )
+  t.same(await sql(job.source, `SELECT id FROM chat.sessions WHERE subject = 'damaged'`), [{ id: '1500' }])
+})
+
 t.test('nothing to change: no safety snapshot, nothing to undo', async (t) => {
   const job = await mainJob(t)
   const snapshot = await job.post('/api/snapshots', { dataset: 'video-library' }, 201)
