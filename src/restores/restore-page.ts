@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import Type from 'typebox'
 import { causeOf } from '../audit/actor.ts'
 import { answerForm, formRoute, type Shown } from '../platform/forms.ts'
+import { paceOf } from '../platform/pace.ts'
 import { requireTypedName } from '../platform/typed-name.ts'
 import { form } from '../platform/validation.ts'
 import { findSnapshot } from '../snapshots/find-snapshots.ts'
@@ -121,7 +122,7 @@ async function show(
     dataset: datasetOf(app, dataset),
     busy: restore.isUnfinished(),
     refresh: restore.isUnfinished(),
-    progress: progressOf(restore),
+    progress: progressOf(app, restore),
     undos,
     undoable: status === 'completed' && preRestoreSnapshotId !== null,
     again: status === 'failed' || status === 'cancelled',
@@ -143,8 +144,10 @@ const phases: Record<RestoreProgress['phase'], string> = {
   writing: 'Writing and proving',
 }
 
-function progressOf({ status, progress, plan }: Restore) {
-  const phase = progress === null ? 'Waiting for its turn' : phases[progress.phase]
-  const total = status === 'applying' && progress?.phase === 'writing' ? (plan?.differing ?? 0) : 0
-  return { phase, done: progress?.records ?? 0, total, unit: 'record' }
+function progressOf({ clock }: FastifyInstance, { keys, progress, startedAt, plan }: Restore) {
+  if (progress === null) return { phase: 'Waiting for its turn', total: 0 }
+  const { phase, records } = progress
+  const expected = phase === 'comparing' ? (keys?.length ?? 0) : (plan?.differing ?? 0)
+  const seconds = startedAt === null ? 0 : (clock.now().getTime() - startedAt.getTime()) / 1000
+  return { phase: phases[phase], unit: 'record', ...paceOf(records, expected, seconds) }
 }

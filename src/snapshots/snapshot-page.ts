@@ -2,9 +2,11 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import { causeOf } from '../audit/actor.ts'
+import { keysOf } from '../datasets/scope.ts'
 import { url } from '../platform/components.ts'
 import { startOfDay } from '../platform/filters.ts'
 import { answerForm, formRoute, type Shown } from '../platform/forms.ts'
+import { paceOf } from '../platform/pace.ts'
 import { requireTypedName } from '../platform/typed-name.ts'
 import { form } from '../platform/validation.ts'
 import { cancelSnapshot } from './cancel-snapshot.ts'
@@ -181,9 +183,21 @@ function titleOf(app: FastifyInstance, name: string): string {
   return app.datasets.list().find((dataset) => dataset.name === name)?.title ?? name
 }
 
-function progressOf({ clock }: FastifyInstance, { status, startedAt, progressRecords }: Snapshot) {
-  if (status === 'queued' || startedAt === null) return { phase: 'Waiting for its turn', done: 0, total: 0 }
-  const seconds = (clock.now().getTime() - startedAt.getTime()) / 1000
-  const rate = seconds > 1 ? progressRecords / seconds : 0
-  return { phase: 'Copying records', done: progressRecords, total: 0, rate, unit: 'record' }
+function progressOf(app: FastifyInstance, snapshot: Snapshot) {
+  const { status, startedAt, progressRecords } = snapshot
+  if (status === 'queued' || startedAt === null) return { phase: 'Waiting for its turn', total: 0 }
+  const seconds = (app.clock.now().getTime() - startedAt.getTime()) / 1000
+  return {
+    phase: 'Copying records',
+    unit: 'record',
+    ...paceOf(progressRecords, expectedRecords(app, snapshot), seconds),
+  }
+}
+
+/** The planner's estimate for all of them; a period's records nobody has counted. */
+function expectedRecords({ datasets }: FastifyInstance, { dataset: name, scope }: Snapshot): number {
+  const keys = keysOf(scope)
+  if (keys !== null) return keys.length
+  const isUsable = datasets.list().some((listed) => listed.name === name && listed.problems.length === 0)
+  return 'all' in scope && isUsable ? Math.max(0, datasets.get(name).root.table.estimatedRows) : 0
 }

@@ -2,6 +2,7 @@ import t from 'tap'
 import { components, url } from '../../src/platform/components.ts'
 import { difference } from '../../src/platform/difference.ts'
 import { html, Markup, printed } from '../../src/platform/markup.ts'
+import { paceOf } from '../../src/platform/pace.ts'
 import { ownPath } from '../../src/platform/theme.ts'
 import {
   wordBytes,
@@ -120,4 +121,11 @@ t.test('links leave empty parameters out, and redirects stay with us', async (t)
     '/',
     '/',
   ])
+})
+
+t.test('progress tells a rate and the time left once both can be told', async (t) => {
+  t.same(paceOf(50, 200, 5), { done: 50, total: 200, rate: 10, secondsLeft: 15 })
+  t.same(paceOf(50, 200, 0.5), { done: 50, total: 200, rate: 0, secondsLeft: 0 }, 'too early')
+  t.same(paceOf(50, 0, 5), { done: 50, total: 0, rate: 10, secondsLeft: 0 }, 'nobody knows how much there is')
+  t.same(paceOf(50, 49, 5), { done: 50, total: 0, rate: 10, secondsLeft: 0 }, 'more than was thought')
 })

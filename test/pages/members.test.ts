@@ -1,0 +1,48 @@
+import t from 'tap'
+import { snapshotService, take } from '../snapshots/service.ts'
+import { accessibilityProblems, startBrowser } from '../support/browser.ts'
+import { sql } from '../support/postgres.ts'
+
+t.test('a member finds the records that name them, and nothing else, on any page', async (t) => {
+  const service = await snapshotService(t)
+  const browser = await startBrowser(t, service.app)
+  const rooms = await sql(service.source, 'SELECT id, title FROM deal_rooms.rooms ORDER BY id LIMIT 2')
+  const [mine, other] = rooms as [Record<string, string>, Record<string, string>]
+  await sql(
+    service.source,
+    `INSERT INTO deal_rooms.parties (room_id, email, name, role) VALUES ($1, 'member@example.com', 'Me', 'owner')`,
+    [mine['id']],
+  )
+  const foreign = await take(service, { dataset: 'deal-rooms', scope: { keys: [other['id']] } })
+  await take(service, { dataset: 'chat' })
+
+  const page = await browser.open({ as: 'member' })
+  await page.goto('/datasets')
+  t.same(await page.locator('tbody tr').count(), 1, 'one dataset names people')
+  t.same(await accessibilityProblems(page), [])
+  await page.getByRole('link', { name: 'Deal rooms' }).click()
+  await page.getByRole('heading', { name: 'Records' }).waitFor()
+  t.equal(await page.locator('tbody tr').count(), 1)
+  t.match(await page.locator('tbody').textContent(), mine['title'])
+  t.same(await accessibilityProblems(page), [])
+
+  await page.getByRole('link', { name: 'Take snapshot' }).click()
+  await page.getByRole('main').getByRole('button', { name: 'Take snapshot' }).click()
+  await page.getByRole('heading', { name: 'Is it good?' }).waitFor()
+  t.ok(await page.getByRole('link', { name: 'Download' }).isVisible())
+  t.equal(await page.getByRole('link', { name: 'Restore' }).count(), 0)
+  t.same(await accessibilityProblems(page), [])
+
+  await page.goto('/snapshots')
+  t.equal(await page.locator('tbody tr').count(), 1)
+  const refused = await page.goto(`/snapshots/${foreign.id}`)
+  t.equal(refused?.status(), 403)
+  t.match(await page.locator('main').textContent(), 'You are not a party to')
+  t.notMatch(await page.locator('main').textContent(), other['title'])
+
+  await page.goto('/snapshots/new?dataset=deal-rooms')
+  t.same(await page.getByLabel('Dataset').locator('option').count(), 1)
+  await page.getByRole('main').getByRole('button', { name: 'Take snapshot' }).click()
+  await page.locator('#errors').waitFor()
+  t.match(await page.locator('#errors').textContent(), /single records/)
+})
