@@ -53,8 +53,8 @@ export async function planRestore(chat: Chat, manifest: Manifest, keys?: KeyValu
 }
 
 /**
- * Carries a plan out: verifies the artifact, compares, captures what it is about to touch, reads that back, locks,
- * writes, proves, commits.
+ * Carries a plan out: verifies the artifact (of given records only what holds them), compares, captures what it is
+ * about to touch, reads that back, locks, writes, proves, commits.
  */
 export async function applyRestore(
   chat: Chat,
@@ -62,7 +62,7 @@ export async function applyRestore(
   plan: Plan,
   keys?: KeyValue[][],
 ): Promise<void> {
-  await requireIntact(chat, manifest)
+  if (keys === undefined) await requireIntact(chat, manifest)
   await withDraft(chat, manifest, 'read write', async ({ client, draft, pairs }) => {
     if (plan.differing > 0) await captureTouched(chat, draft, draft.stage(pairs(keys)))
     else await drain(draft.stage(pairs(keys)))
