@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { isIP, isIPv6 } from 'node:net'
 import { resolve } from 'node:path'
 
 /** Everything the service reads from its environment, checked once at start. Times and sizes carry their unit. */
@@ -70,7 +71,7 @@ export function readConfig(environment: Record<string, string | undefined> = pro
       'info',
     ),
     rateLimitPerMinute: integer(environment, 'HOLDFAST_RATE_LIMIT', 3000, 0, 1_000_000),
-    trustProxy: read('TRUST_PROXY') ?? false,
+    trustProxy: proxies(read('TRUST_PROXY')),
     environment: { ...environment },
     version: packageVersion(),
   }
@@ -133,6 +134,19 @@ function named(
     if (key !== undefined && value !== null) found[key] = value
   }
   return found
+}
+
+function proxies(text: string | null): string | false {
+  for (const proxy of text?.split(',') ?? []) {
+    const [address = '', prefix = '0'] = proxy.trim().split('/')
+    const isRange =
+      isIP(address) !== 0 && /^\d{1,3}$/.test(prefix) && Number(prefix) <= (isIPv6(address) ? 128 : 32)
+    if (!isRange && !['loopback', 'linklocal', 'uniquelocal'].includes(proxy.trim()))
+      throw new ConfigError(
+        `TRUST_PROXY must list addresses or ranges such as 10.0.0.0/8, not "${proxy.trim()}"`,
+      )
+  }
+  return text ?? false
 }
 
 function bootstrapToken(text: string | null): string | null {
