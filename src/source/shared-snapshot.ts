@@ -1,5 +1,6 @@
-import type pg from 'pg'
+import pg from 'pg'
 import type { SourcePool } from './connect.ts'
+import { sourceProblems } from './errors.ts'
 import { quoteLiteral } from './identifiers.ts'
 
 /**
@@ -50,7 +51,7 @@ async function readAt<T>(
 ): Promise<T> {
   return source.withConnection(async (client) => {
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY')
-    await client.query(`SET TRANSACTION SNAPSHOT ${quoteLiteral(id)}`)
+    await takeOn(source, client, id)
     try {
       return await work(client)
     } finally {
@@ -58,3 +59,25 @@ async function readAt<T>(
     }
   })
 }
+
+/**
+ * An exported snapshot lasts as long as the transaction that exported it: when it is gone, so is that connection. The
+ * server only says that it knows no such snapshot (42704; before PostgreSQL 17 22023 or 55000), which is not about the
+ * source's tables.
+ */
+async function takeOn({ name }: SourcePool, client: pg.PoolClient, id: string): Promise<void> {
+  try {
+    await client.query(`SET TRANSACTION SNAPSHOT ${quoteLiteral(id)}`)
+  } catch (error) {
+    if (!(error instanceof pg.DatabaseError) || !goneStates.has(error.code ?? '')) throw error
+    throw sourceProblems.SOURCE_UNREACHABLE(
+      `source "${name}": the connection that held the instant was lost`,
+      {
+        cause: error,
+        retryAfter: 5,
+      },
+    )
+  }
+}
+
+const goneStates = new Set(['42704', '22023', '55000'])

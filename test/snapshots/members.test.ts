@@ -43,8 +43,6 @@ t.test(
     const both = await take(service, { dataset: 'deal-rooms', scope: { keys: rooms } })
     const all = await take(service, { dataset: 'deal-rooms' })
     const chat = await take(service, { dataset: 'chat', scope: { keys: ['1'] } })
-    const ids = async (ask: Awaited<ReturnType<typeof member>>, query = '') =>
-      (await ask('GET', `/snapshots${query}`)).body.items.map(({ id }) => id)
 
     t.test('an owner takes, sees and downloads', async (t) => {
       const owner = await member(app, 'owner')
