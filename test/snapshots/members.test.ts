@@ -24,6 +24,9 @@ async function member(app: FastifyInstance, name: string) {
 
 const outcome = ({ status, body }: Pick<Answer, 'status' | 'body'>) => body.code ?? status
 
+const ids = async (ask: Awaited<ReturnType<typeof member>>, query = '') =>
+  (await ask('GET', `/snapshots${query}`)).body.items.map(({ id }) => id)
+
 t.test(
   'members reach the snapshots of the rooms that name them, as far as their role there goes',
   async (t: Test) => {
