@@ -153,9 +153,17 @@ function changed(before: unknown, after: unknown): { before: Markup; after: Mark
 function value(of: unknown, longest = 500): Markup {
   if (of === null) return html`<span class="muted">null</span>`
   if (of === undefined) return html`<span class="muted">not there</span>`
-  const text = typeof of === 'string' ? of : JSON.stringify(of)
+  const text = typeof of === 'string' ? of : textOf(of)
   if (text === '') return html`<span class="muted">empty</span>`
   return html`${text.length > longest ? `${text.slice(0, longest).toWellFormed()}…` : text}`
+}
+
+/** A reference reads as its stable key, with what was captured along for readers; all else as JSON. */
+function textOf(of: unknown): string {
+  if (typeof of !== 'object' || of === null || !('key' in of)) return JSON.stringify(of)
+  const { key, ...included } = of
+  const along = Object.entries(included).map(([name, value]) => `${name}: ${wordKey(value)}`)
+  return along.length === 0 ? wordKey(key) : `${wordKey(key)} (${along.join(', ')})`
 }
 
 /** The form's field that an error's pointer means: `/title` is `title`, `/scope/keys/3` is `keys`, `query:from` is `from`. */

@@ -39,6 +39,18 @@ for (const javaScript of [false, true]) {
   })
 }
 
+t.test('a lost session asks to sign in, and leads back to the page', async (t) => {
+  const page = await browser.open({ as: 'viewer' })
+  await page.goto('/problems')
+  await page.context().clearCookies()
+  await page.getByRole('link', { name: 'Audit log' }).click()
+  await page.waitForURL('**/sign-in**')
+  await page.getByLabel('Email').fill('ann@example.com')
+  await page.getByLabel('Password').fill(password)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByRole('heading', { name: /Audit log|Error codes/ }).waitFor()
+})
+
 t.test('whoever may not see something is told so, and nothing links there', async (t) => {
   const page = await browser.open({ as: 'operator' })
   const answer = await page.goto('/audit')

@@ -54,3 +54,12 @@ t.test('what runs shows on the dashboard, and can be cancelled', async (t) => {
   await page.goto('/')
   t.ok(await page.getByText('Nothing failed.').isVisible(), 'to cancel is not to fail')
 })
+
+t.test('a double click takes one snapshot', async (t) => {
+  const page = await browser.open({ as: 'operator' })
+  await page.goto('/snapshots/new?dataset=legacy-import')
+  await page.getByRole('main').getByRole('button', { name: 'Take snapshot' }).dblclick()
+  await page.getByRole('heading', { name: 'Is it good?' }).waitFor()
+  await page.goto('/snapshots?dataset=legacy-import')
+  t.equal(await page.locator('tbody tr').count(), 1)
+})

@@ -112,6 +112,15 @@ t.test('a difference marks only what differs, whole characters, and shortens wha
   t.equal(difference('aa', 'aaa').after.html, '<ins>aa<mark>a</mark></ins>')
 })
 
+t.test('values of records read as people say them', async (t) => {
+  t.equal(String(ui.value({ key: 'dQw4w9WgXcQ', title: 'Never' })), 'dQw4w9WgXcQ (title: Never)')
+  t.equal(String(ui.value({ key: ['a', 1] })), 'a, 1')
+  t.equal(String(ui.value([1, null])), '[1,null]')
+  t.match(String(ui.value(null)), '>null<')
+  t.match(String(ui.value('')), '>empty<')
+  t.equal(String(ui.value('x'.repeat(600))).length, 501)
+})
+
 t.test('links leave empty parameters out, and redirects stay with us', async (t) => {
   t.equal(url('/snapshots', { dataset: 'a b', key: '', status: undefined }), '/snapshots?dataset=a+b')
   t.same(['/snapshots?x=1', '//evil.example', '/\\evil', 'https://evil.example', ''].map(ownPath), [
