@@ -15,7 +15,7 @@ export const bodyProblems = defineProblems({
   BODY_TOO_LARGE: {
     status: 413,
     title: 'The body is too large',
-    hint: 'A request may have 1 MiB. Split it up.',
+    hint: 'A request may have 1 MiB, and 16 KiB before signing in. Split it up.',
   },
   MEDIA_TYPE_UNSUPPORTED: {
     status: 415,

@@ -64,6 +64,10 @@ export default plugin(
     app.setErrorHandler(async (error, request, reply) =>
       answer(app, toProblem(error as FastifyError, request), request, reply),
     )
+    // Before the body is read: what nobody asked for need not be taken in.
+    app.addHook('preParsing', async (request, reply) => {
+      if (request.is404) throw notFound(app, request, reply)
+    })
     app.setNotFoundHandler(async (request, reply) =>
       answer(app, notFound(app, request, reply), request, reply),
     )
@@ -84,7 +88,7 @@ export function toProblem(error: FastifyError, request: FastifyRequest): Problem
   if (error instanceof Problem) return error
   if (error.validation) return invalid(findErrors(error, request))
   const status = error.statusCode ?? 500
-  if (status === 413) return bodyProblems.BODY_TOO_LARGE('The body has more than 1 MiB.')
+  if (status === 413) return bodyProblems.BODY_TOO_LARGE('The body is larger than this call takes.')
   if (status === 415) return bodyProblems.MEDIA_TYPE_UNSUPPORTED('Bodies are JSON.')
   if (error.code?.startsWith('FST_ERR_CTP')) return bodyProblems.BODY_MALFORMED(error.message)
   if (status < 500) return platformProblems.REQUEST_REFUSED(error.message)

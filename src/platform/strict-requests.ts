@@ -11,6 +11,7 @@ export default plugin(
   async (app: FastifyInstance) => {
     app.addHook('onRoute', (route) => {
       route.schema = { querystring: nothing, ...route.schema }
+      if (route.config?.permission === 'public') route.bodyLimit ??= strangersBodyLimit
     })
     app.server.on('checkExpectation', answerExpectation)
     app.addHook('preParsing', async ({ headers, raw }) => {
@@ -24,6 +25,9 @@ export default plugin(
   },
   { name: 'strict-requests', dependencies: ['problem-answers', 'bodies'] },
 )
+
+/** Bytes. Strangers have little to say, and many of them may say it at once. */
+const strangersBodyLimit = 16_384
 
 /** A route that declares no query parameters accepts none. */
 const nothing = Type.Object({}, { additionalProperties: false })
@@ -50,8 +54,8 @@ function isDecodable(text: string): boolean {
 }
 
 /** JSON was looked at when it was read. */
-function unfitBody({ body, rawBody, routeOptions, is404 }: FastifyRequest): InputError[] {
-  if (is404 || body === undefined || body === null) return []
+function unfitBody({ body, rawBody, routeOptions }: FastifyRequest): InputError[] {
+  if (body === undefined || body === null) return []
   if (routeOptions.schema?.body === undefined)
     return isEmpty(body) ? [] : [{ pointer: '', detail: 'must be empty: this call takes no body' }]
   return rawBody === null ? findUnfit(body) : []

@@ -27,12 +27,13 @@ const Id = Type.Object({ id: Type.String({ format: 'uuid' }) })
 
 async function routes(app: FastifyInstance) {
   const config = { permission: 'public' as const }
+  const large = { config, bodyLimit: 1_048_576 }
   const Query = Type.Object(
     { limit: Type.Optional(Type.Integer({ maximum: 200 })), q: Type.Optional(Type.String()) },
     strict,
   )
   app.get('/api/things', { config, schema: { querystring: Query } }, async (request) => request.query)
-  app.post('/api/things', { config, schema: { body: Body } }, async (request) => request.body)
+  app.post('/api/things', { ...large, schema: { body: Body } }, async (request) => request.body)
   app.get('/api/things/:id', { config, schema: { params: Id } }, async (request) => request.params)
   app.post(
     '/api/things/:id/runs',
@@ -49,6 +50,7 @@ async function routes(app: FastifyInstance) {
     { config, schema: { body: Form, hide: true } as object },
     async (request) => request.body,
   )
+  app.post('/api/strangers', { config, schema: { body: Body } }, async (request) => request.body)
 }
 
 const app = await testApp(t, { routes })
@@ -152,6 +154,13 @@ t.test('what is wrong is refused, with a problem that says what and where', asyn
     ['NUL in a text', post('{"name":"a\\u0000"}'), 400, 'BODY_MALFORMED', [{ pointer: '/name' }]],
     ['half a surrogate pair', post('{"name":"\\ud800"}'), 400, 'BODY_MALFORMED', [{ pointer: '/name' }]],
     ['a huge body', post(`{"name":"${'a'.repeat(1_048_576)}"}`), 413, 'BODY_TOO_LARGE'],
+    [
+      'more than a stranger may say',
+      post(`{"name":"${'a'.repeat(16_384)}"}`, '/api/strangers'),
+      413,
+      'BODY_TOO_LARGE',
+    ],
+    ['a body for what is not there', post('{', '/api/nothing'), 404, 'NOT_FOUND'],
     [
       'no JSON',
       post('name=a', '/api/things', { 'content-type': 'text/plain' }),
