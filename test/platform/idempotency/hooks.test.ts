@@ -1,3 +1,4 @@
+import { mock } from 'node:test'
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 import t from 'tap'
 import Type from 'typebox'
@@ -237,6 +238,25 @@ t.test('of an attempt that died after it changed something the next learns that'
   t.equal(late.statusCode, 201)
   t.equal((await post(key, { at: replica })).body, late.body, 'and gets the answer once there is one')
   t.equal(await rows(), had + 1)
+})
+
+t.test('an attempt that takes long shows that it is alive', async (t) => {
+  mock.timers.enable({ apis: ['setInterval'] })
+  t.teardown(() => mock.timers.reset())
+  const key = newKey()
+  const entered = Promise.withResolvers<void>()
+  const gate = Promise.withResolvers<void>()
+  before = () => (entered.resolve(), gate.promise)
+  const slow = post(key)
+  await entered.promise
+  now += 20_000
+  mock.timers.tick(10_000)
+  const renewed = new Date(now + 30_000)
+  while ((await sql(url, 'SELECT 1 FROM idempotency_keys WHERE lease_until = $1', [renewed])).length === 0);
+  now += 20_000
+  t.same(code(await post(key, { at: replica })), [409, 'IDEMPOTENCY_IN_PROGRESS'])
+  gate.resolve()
+  t.equal((await slow).statusCode, 201)
 })
 
 t.test('after 24 hours a key is new again, and the sweep removes what is over', async (t) => {
