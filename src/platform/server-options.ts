@@ -3,11 +3,11 @@ import { LogController, type FastifyHttpOptions, type FastifyServerOptions } fro
 import { withRedaction } from './logging.ts'
 import { answerOnSocket, answerUnrouted } from './raw-answers.ts'
 import { requestIdOf } from './request-ids.ts'
-import { buildValidator } from './validation.ts'
+import { buildSerializer, buildValidator } from './validation.ts'
 
-type ValidatorFactory = NonNullable<
-  NonNullable<NonNullable<FastifyServerOptions['schemaController']>['compilersFactory']>['buildValidator']
->
+type Factories = NonNullable<NonNullable<FastifyServerOptions['schemaController']>['compilersFactory']>
+type ValidatorFactory = NonNullable<Factories['buildValidator']>
+type SerializerFactory = NonNullable<Factories['buildSerializer']>
 
 /** Bytes. Larger things travel as content of their own, not in a request's body. */
 const bodyLimit = 1_048_576
@@ -34,7 +34,12 @@ export function serverOptions(
     requestTimeout: 30_000,
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 1000, requireHostHeader: false },
     routerOptions: { maxParamLength: 200 },
-    schemaController: { compilersFactory: { buildValidator: buildValidator as unknown as ValidatorFactory } },
+    schemaController: {
+      compilersFactory: {
+        buildValidator: buildValidator as unknown as ValidatorFactory,
+        buildSerializer: buildSerializer as unknown as SerializerFactory,
+      },
+    },
     frameworkErrors: (error, request, reply) => {
       request.log.info({ method: request.method, code: error.code }, 'request')
       answerUnrouted(error.code, request.raw, reply.raw)

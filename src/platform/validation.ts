@@ -1,3 +1,4 @@
+import { SerializerSelector } from '@fastify/fast-json-stringify-compiler'
 import { Ajv, type ErrorObject } from 'ajv'
 import formats from 'ajv-formats'
 import type { FastifySchemaCompiler } from 'fastify'
@@ -7,18 +8,36 @@ import type { TSchema } from 'typebox'
 export const form = { 'x-form': true } as const
 
 /**
- * Compiles the schemas of requests. Nothing in a JSON body is coerced; query, path and headers arrive as text and are.
+ * Compiles the schemas of requests, each when it is first needed: all of them at the start would take longer than the
+ * rest of it. Nothing in a JSON body is coerced; query, path and headers arrive as text and are.
  * Fastify's own default would turn `"1"` into 1 and null into "" in bodies.
  * @param shared schemas that others refer to by `$id`
  */
 export function buildValidator(shared: unknown): FastifySchemaCompiler<TSchema & { 'x-form'?: boolean }> {
-  const strict = ajv(false, shared)
-  const coercing = ajv(true, shared)
+  const strict = onFirstUse(() => ajv(false, shared))
+  const coercing = onFirstUse(() => ajv(true, shared))
   return ({ schema, httpPart }) => {
-    const compiler = httpPart === 'body' && schema['x-form'] !== true ? strict : coercing
-    const validate = compiler.compile(schema)
-    return (value) => (validate(value) ? { value } : { error: validate.errors as unknown as Error })
+    const isStrict = httpPart === 'body' && schema['x-form'] !== true
+    const compiled = onFirstUse(() => (isStrict ? strict() : coercing()).compile(schema))
+    return (value) => {
+      const validate = compiled()
+      return validate(value) ? { value } : { error: validate.errors as unknown as Error }
+    }
   }
+}
+
+/** Fastify's own compiler of answers' schemas, put off in the same way. */
+export function buildSerializer(...shared: Parameters<ReturnType<typeof SerializerSelector>>) {
+  const compiler = onFirstUse(() => SerializerSelector()(...shared))
+  return (route: Parameters<ReturnType<ReturnType<typeof SerializerSelector>>>[0]) => {
+    const compiled = onFirstUse(() => compiler()(route))
+    return (document: unknown) => compiled()(document) as string
+  }
+}
+
+function onFirstUse<T>(make: () => T): () => T {
+  let made: { value: T } | null = null
+  return () => (made ??= { value: make() }).value
 }
 
 function ajv(coerceTypes: boolean, shared: unknown): Ajv {

@@ -9,7 +9,7 @@ import { lockSnapshot, topicOf, type Attempt } from '../snapshots/attempts.ts'
 import { auditSnapshot } from '../snapshots/audit-snapshot.ts'
 import { tableNodes, type RecordLine } from '../snapshots/capture.ts'
 import type { RecordPair } from '../snapshots/compare.ts'
-import { artifactKey } from '../snapshots/file-names.ts'
+import { artifactKey, snapshotDirectory } from '../snapshots/file-names.ts'
 import type { KeyValue } from '../snapshots/manifest.ts'
 import { produceSnapshot, type CaptureTarget } from '../snapshots/produce-snapshot.ts'
 import { trySettleStore } from '../snapshots/settle-store.ts'
@@ -69,13 +69,13 @@ function backupFailed(error: Problem): Problem {
 async function openSafetySnapshot(
   app: FastifyInstance,
   restore: Restore,
-  { snapshot }: RestoreContext,
+  { snapshot, dataset }: RestoreContext,
 ): Promise<Attempt> {
   const { differing, differences } = restore.plan!
   const now = app.clock.now()
   const id = newId()
   const scope = differing <= listedKeys ? { keys: differences.map(([key]) => shortKey(key)) } : snapshot.scope
-  const key = artifactKey(`backups/${restore.dataset}`, { id, scope, createdAt: now })
+  const key = artifactKey(snapshotDirectory(dataset), { id, scope, createdAt: now })
   await app.orm.em.fork().transactional(async (em) => {
     em.create(Snapshot, {
       ...{ id, scope, key, dataset: restore.dataset, restoreId: restore.id },

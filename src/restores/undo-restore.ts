@@ -16,7 +16,7 @@ export async function undoRestore(app: FastifyInstance, id: string, cause: Cause
   try {
     return await planRestore(app, { snapshotId, mode: 'replace', keys: null, undoes: id }, cause)
   } catch (error) {
-    if (!(error instanceof Problem) || !/^SNAPSHOT_/.test(error.code)) throw error
+    if (!(error instanceof Problem) || !error.code.startsWith('SNAPSHOT_')) throw error
     throw restoreProblems.RESTORE_NOT_UNDOABLE(`Its safety snapshot cannot be used: ${error.message}`, {
       cause: error,
     })

@@ -24,18 +24,16 @@ export async function runningSnapshots(em: EntityManager): Promise<Snapshot[]> {
 
 /** Snapshots that failed, newest first; not those that somebody cancelled. */
 export async function failedSnapshots(em: EntityManager, since: Date, limit: number): Promise<Snapshot[]> {
-  return em
-    .fork()
-    .find(
-      Snapshot,
-      {
-        status: 'failed',
-        finishedAt: { $gte: since },
-        deletedAt: null,
-        [raw("error ->> 'code'")]: { $ne: 'SNAPSHOT_CANCELLED' },
-      },
-      { orderBy: { id: 'desc' }, limit },
-    )
+  return em.fork().find(
+    Snapshot,
+    {
+      status: 'failed',
+      finishedAt: { $gte: since },
+      deletedAt: null,
+      [raw("error ->> 'code'")]: { $ne: 'SNAPSHOT_CANCELLED' },
+    },
+    { orderBy: { id: 'desc' }, limit },
+  )
 }
 
 /** Completed snapshots whose time ends next, soonest first. Held ones stay. */
