@@ -83,7 +83,11 @@ async function fail(error: unknown): Promise<void> {
   const line = reason(error)
   console.error(line === null ? error : `holdfast: ${line}`)
   process.exitCode = 1
-  await close().catch((failure: unknown) => console.error(failure))
+  try {
+    await close()
+  } catch (failure) {
+    console.error(failure)
+  }
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {

@@ -49,6 +49,7 @@ t.test('a lost session asks to sign in, and leads back to the page', async (t) =
   await page.getByLabel('Password').fill(password)
   await page.getByRole('button', { name: 'Sign in' }).click()
   await page.getByRole('heading', { name: /Audit log|Error codes/ }).waitFor()
+  t.notMatch(page.url(), /sign-in/)
 })
 
 t.test('whoever may not see something is told so, and nothing links there', async (t) => {
