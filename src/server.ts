@@ -35,7 +35,7 @@ const quiet = { info() {}, error: (details: unknown, message?: string) => consol
 
 async function listen(app: FastifyInstance, { host, port }: Config): Promise<string> {
   try {
-    return await app.listen({ host, port, listenTextResolver: () => '' })
+    return await app.listen({ host, port, listenTextResolver: (address) => `listening at ${address}` })
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'EADDRINUSE') throw new StartError(`port ${port} is taken; choose another with PORT`)
