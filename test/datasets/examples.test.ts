@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { readFile } from 'node:fs/promises'
 import t from 'tap'
 import { datasetFiles, loadDatasets } from '../../src/datasets/load.ts'
@@ -7,7 +8,7 @@ import { examples, exampleSchema, load, valid, worldOf } from './fixtures.ts'
 
 t.test('the five examples load as they are', async (t) => {
   const { catalog } = await worldOf(t, examples.map(exampleSchema).join('\n'))
-  const files = await datasetFiles(new URL('../../examples', import.meta.url).pathname)
+  const files = await datasetFiles(fileURLToPath(new URL('../../examples', import.meta.url)))
   const { valid, invalid } = await loadDatasets(files, {
     environment: { TELEGRAM_BOT_TOKEN: 'a-secret-token', CHAT_DATA_RETENTION_DAYS: '90', TIMEZONE: '' },
     timezone: 'UTC',

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -15,7 +16,7 @@ import { sql, testDatabase } from '../support/postgres.ts'
 export const examples = ['legacy-import', 'video-library', 'conversations', 'chat', 'deal-rooms']
 
 export function exampleFile(name: string): string {
-  return new URL(`../../examples/${name}/${name}.yaml`, import.meta.url).pathname
+  return fileURLToPath(new URL(`../../examples/${name}/${name}.yaml`, import.meta.url))
 }
 
 export function exampleSchema(name: string): string {
