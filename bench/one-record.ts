@@ -15,7 +15,7 @@ export async function oneRecord({ chat, rounds, repeat }: Ground): Promise<Secti
   const figures = await measure(
     [
       { name: 'SELECT', baseline: true, ...one, run: () => chat.sql(byHand(id)) },
-      { name: 'snapshot', ...one, run: async () => void (await takeSnapshot(chat, keys)) },
+      { name: 'snapshot', baseline: true, ...one, run: async () => void (await takeSnapshot(chat, keys)) },
       {
         name: 'plan',
         ...one,
