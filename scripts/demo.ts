@@ -6,7 +6,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -18,7 +18,6 @@ interface Instance {
   url: string
   token: string
   source: string
-  stop(): Promise<void>
 }
 
 /** An answer of the API; the demo looks at a few fields of each. */
@@ -35,21 +34,27 @@ const damage: [string, string][] = [
 ]
 
 const { HOLDFAST_URL: url, HOLDFAST_TOKEN: token, HOLDFAST_SOURCE_APP_URL: source } = process.env
-const instance = url && token && source ? { url, token, source, stop: async () => {} } : await startOwn()
+const interrupted = new Promise<never>((_resolve, reject) => {
+  process.once('SIGINT', () => reject(new Error('interrupted')))
+})
+interrupted.catch(() => undefined) // While it starts nobody listens yet.
+/** What has to be closed again, in reverse order, however far it got. */
+const opened: (() => Promise<unknown>)[] = []
 try {
-  await play(instance)
+  const instance = url && token && source ? { url, token, source } : await startOwn()
+  await Promise.race([play(instance), interrupted])
 } catch (error) {
   console.error(`\ndemo: ${error instanceof Error ? error.message : String(error)}`)
   process.exitCode = 1
 } finally {
-  await instance.stop()
+  for (const close of opened.toReversed()) await close()
 }
 
 async function play(instance: Instance): Promise<void> {
   const call = caller(instance)
   heading('1. Take a snapshot of the video library')
   const snapshot = await call('POST', '/snapshots', { dataset: 'video-library', title: 'Demo' })
-  for (const [table, rows] of Object.entries(snapshot.counts)) line(table, `${rows} rows`)
+  for (const [table, rows] of Object.entries(snapshot.counts)) line(table, rowsOf(rows as number))
   line('artifact', `${snapshot.bytes} bytes, ${snapshot.storedBytes} stored`)
   line('SHA-256', snapshot.sha256)
 
@@ -66,7 +71,7 @@ async function play(instance: Instance): Promise<void> {
 
   const before = await fingerprint(instance)
   heading('3. Do some damage in the application’s database')
-  for (const [what, sql] of damage) line(what, `${await execute(instance, sql)} rows`)
+  for (const [what, sql] of damage) line(what, rowsOf(await execute(instance, sql)))
   const damaged = await fingerprint(instance)
   expect(damaged !== before, 'the damage did nothing')
 
@@ -107,15 +112,29 @@ async function play(instance: Instance): Promise<void> {
   line('chain', `${chain.entries} entries, whole`)
 }
 
-function printPlan({ plan, planHash, warningCount }: Body): void {
+function printPlan({ plan, planHash, sample, warningCount }: Body): void {
   for (const [table, of] of Object.entries(plan.tables as Record<string, Body>))
     line(
       table,
       `create ${of.create}, change ${of.update}, delete ${of.delete}, keep ${of.keep}, skip ${of.skip}`,
     )
   line('in records', `create ${plan.create}, change ${plan.update}, delete ${plan.delete}, keep ${plan.keep}`)
+  for (const change of ['create', 'update', 'delete']) {
+    const record = (sample as Body[]).find((record) => record.change === change)
+    if (record !== undefined) line(`   such as ${record.label}`, inWords(record))
+  }
   line('warnings', String(warningCount))
   line('plan hash', planHash)
+}
+
+/** What becomes of one record, by the first of its rows that a restore writes. */
+function inWords({ change, rows }: Body): string {
+  if (change === 'create') return 'comes back with all its rows'
+  if (change === 'delete') return 'goes; a copy of it is kept first'
+  const [row] = rows as Body[]
+  const [field] = row!.fields as Body[]
+  if (row!.change !== 'update') return `${row!.change}s rows of ${row!.table}`
+  return `changes ${row!.table}.${field!.name} from ${field!.before} to ${field!.after}, and so on`
 }
 
 function heading(text: string): void {
@@ -124,6 +143,10 @@ function heading(text: string): void {
 
 function line(what: string, said: string): void {
   console.log(`   ${what.padEnd(36)} ${said}`)
+}
+
+function rowsOf(count: number): string {
+  return count === 1 ? '1 row' : `${count} rows`
 }
 
 function expect(holds: boolean, otherwise: string): void {
@@ -175,7 +198,10 @@ function caller(instance: Instance) {
 
 async function startOwn(): Promise<Instance> {
   const home = await mkdtemp(join(tmpdir(), 'holdfast-demo-'))
+  opened.push(() => rm(home, { recursive: true, force: true }))
+  await chmod(home, 0o711) // As root the database server runs as another user.
   const database = await startEmbeddedPostgres({ home, log: { info() {}, error: console.error } })
+  opened.push(() => database.stop())
   const source = database.url('sample')
   await createSample(source, new Date())
   const token = `hf_${randomBytes(32).toString('base64url')}`
@@ -193,16 +219,14 @@ async function startOwn(): Promise<Instance> {
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  const stop = async () => {
+  const ended = once(service, 'exit')
+  opened.push(async () => {
     service.kill('SIGINT')
-    if (service.exitCode === null) await once(service, 'exit')
-    await database.stop()
-    await rm(home, { recursive: true, force: true })
-  }
+    await ended
+  })
   const url = await addressOf(service)
-  if (url !== null) return { url, token, source, stop }
-  await stop()
-  throw new Error('the service did not start')
+  if (url === null) throw new Error('the service did not start')
+  return { url, token, source }
 }
 
 async function addressOf(service: ChildProcess): Promise<string | null> {
