@@ -16,17 +16,18 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 /** An instance over the sample, and a folder to work in. */
 async function workplace(t: Test) {
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-docs-'))
+  const source = await testDatabase(t, await sampleTemplate())
   const instance = await startInstance({
     HOLDFAST_HOME: folder,
     DATABASE_URL: await testDatabase(t, await migratedTemplate()),
-    HOLDFAST_SOURCE_APP_URL: await testDatabase(t, await sampleTemplate()),
+    HOLDFAST_SOURCE_APP_URL: source,
     HOLDFAST_DATASETS: join(root, 'examples'),
   })
   t.teardown(async () => {
     await killInstance(instance)
     await rm(folder, { recursive: true, force: true })
   })
-  return { folder, instance }
+  return { folder, source, instance }
 }
 
 /** The commands of a manual, in order: its `sh` blocks. */
@@ -65,7 +66,25 @@ t.test('the demo plays the main job and finds everything as it should be', async
   const { stdout } = await run(process.execPath, ['scripts/demo.ts'], { cwd: root, maxBuffer: 10_000_000 })
   t.match(stdout, /every category, assignment and suggestion is as it was/)
   t.match(stdout, /undone again\s+the library is whole/)
+  t.match(stdout, /such as .+ comes back/)
   t.match(stdout, /entries, whole/)
+})
+
+t.test('the demo uses a running instance, and says in a line what is wrong with it', async (t) => {
+  const { instance, source } = await workplace(t)
+  const env = {
+    ...process.env,
+    HOLDFAST_URL: instance.url,
+    HOLDFAST_TOKEN: instanceToken,
+    HOLDFAST_SOURCE_APP_URL: source,
+  }
+  const { stdout } = await run(process.execPath, ['scripts/demo.ts'], { cwd: root, env })
+  t.match(stdout, /undone again\s+the library is whole/)
+  const strange = { ...env, HOLDFAST_TOKEN: 'hf_of_nobody' }
+  await t.rejects(run(process.execPath, ['scripts/demo.ts'], { cwd: root, env: strange }), {
+    code: 1,
+    stderr: /^\ndemo: POST \/snapshots answered 401 CREDENTIALS_INVALID: .+\n$/,
+  })
 })
 
 t.test('links in the manuals lead somewhere', async (t) => {
