@@ -43,9 +43,16 @@ export function createSignals(orm: MikroORM, url: string, log: FastifyBaseLogger
     })
     connection.on('notification', (message) => emitter.emit(message.payload ?? ''))
     connection.on('error', (error) => log.warn({ err: error }, 'signals: connection lost'))
+    try {
+      await connection.connect()
+      await connection.query(`LISTEN ${channel}`)
+    } catch (error) {
+      await connection.end().catch(() => {})
+      throw error
+    }
+    if (stopped) return connection.end()
+    // Not before: an attempt that fails ends as well, and would start another besides the one that goes on trying.
     connection.on('end', () => void reconnect())
-    await connection.connect()
-    await connection.query(`LISTEN ${channel}`)
     client = connection
     for (const topic of emitter.eventNames()) emitter.emit(topic)
   }
@@ -82,7 +89,7 @@ export function createSignals(orm: MikroORM, url: string, log: FastifyBaseLogger
           bell.reset()
           const found = await RequestContext.create(orm.em, look)
           const left = released.signal.aborted ? 0 : end - performance.now()
-          if (found !== null || left <= 0) return found
+          if (found !== null || left < 1) return found // timers go off up to a millisecond early
           await bell.rung(left)
         }
       } finally {

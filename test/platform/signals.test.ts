@@ -1,7 +1,9 @@
 import t from 'tap'
 import { IdempotencyKey } from '../../src/platform/idempotency/idempotency-key.ts'
+import { createSignals } from '../../src/platform/signals.ts'
 import { testApp } from '../support/app.ts'
 import { sql, testDatabase } from '../support/postgres.ts'
+import { openWire } from '../support/wire.ts'
 
 const databaseUrl = await testDatabase(t)
 const [app, replica] = [await testApp(t, { databaseUrl }), await testApp(t, { databaseUrl })]
@@ -11,6 +13,8 @@ await sql(
   `INSERT INTO idempotency_keys VALUES ($1, '', gen_random_uuid(), now(), false, null, null, now())`,
   [id],
 )
+
+const ours = "datname = current_database() AND application_name = 'holdfast signals'"
 
 /** The row as the look's own entity manager has it, once it is marked. */
 async function marked() {
@@ -62,7 +66,7 @@ t.test('after a lost connection everybody looks again', async (t) => {
   await sql(
     databaseUrl,
     `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-     WHERE datname = current_database() AND application_name = 'holdfast signals'`,
+     WHERE ${ours}`,
   )
   await woken.promise
   const heard = Promise.withResolvers<void>()
@@ -70,4 +74,21 @@ t.test('after a lost connection everybody looks again', async (t) => {
   await replica.signals.send(replica.orm.em.fork(), 'row:5')
   await heard.promise
   t.pass('and hears the next signal')
+})
+
+t.test('while the database is away it tries once a second, and listens once when it is back', async (t) => {
+  const wire = await openWire(t, databaseUrl)
+  const signals = createSignals(app.orm, wire.url, app.log)
+  await signals.start()
+  t.teardown(() => signals.stop())
+  const listeners = async () =>
+    (await sql(databaseUrl, `SELECT pid FROM pg_stat_activity WHERE ${ours}`)).length
+  const before = await listeners()
+  wire.cut()
+  await wire.refused(4)
+  const woken = Promise.withResolvers<void>()
+  signals.subscribe('row:6', () => woken.resolve())
+  wire.mend()
+  await woken.promise
+  t.equal(await listeners(), before)
 })

@@ -1,10 +1,9 @@
-import { once } from 'node:events'
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { testApp } from '../support/app.ts'
 import { bearer } from '../support/people.ts'
 import { sql, testDatabase } from '../support/postgres.ts'
+import { openWire } from '../support/wire.ts'
 
 const databaseUrl = await testDatabase(t)
 let storeFails: (() => Promise<void>) | null = null
@@ -98,10 +97,8 @@ t.test('a problem whose page cannot be drawn is told as JSON', async (t) => {
 t.test(
   'without its database the service says so, and does not take it for a mistake of its own',
   async (t) => {
-    const url = new URL(await testDatabase(t))
-    const wire = await openWire(t, url)
-    url.host = wire.host
-    const lonely = await testApp(t, { databaseUrl: url.href })
+    const wire = await openWire(t, await testDatabase(t))
+    const lonely = await testApp(t, { databaseUrl: wire.url })
     const headers = await bearer(lonely, 'viewer')
     wire.cut()
     const answer = await lonely.inject({ url: '/api/me', headers })
@@ -111,31 +108,7 @@ t.test(
     )
     t.equal((await lonely.inject('/healthz')).statusCode, 200)
     t.match((await lonely.inject('/readyz')).json().checks, { database: 'failed' })
-    await wire.mend()
+    wire.mend()
     t.equal((await lonely.inject({ url: '/api/me', headers })).statusCode, 200, 'and goes on once it is back')
   },
 )
-
-/** A wire to a PostgreSQL server that can be cut. */
-async function openWire(t: Test, { hostname, port }: URL) {
-  const ends = new Set<Socket>()
-  const server = createServer((near) => {
-    const far = connect(Number(port), hostname)
-    for (const [end, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      ends.add(end)
-      end.pipe(other).on('error', () => {})
-    }
-  })
-  const listen = (at: number) => once(server.listen(at, '127.0.0.1'), 'listening')
-  await listen(0)
-  const { port: own } = server.address() as AddressInfo
-  const cut = () => {
-    server.close()
-    for (const end of ends) end.destroy()
-  }
-  t.teardown(cut)
-  return { host: `127.0.0.1:${own}`, cut, mend: () => listen(own) }
-}
