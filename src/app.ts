@@ -15,6 +15,16 @@ import audit from './audit/routes.ts'
 import dashboard from './dashboard/routes.ts'
 import datasets from './datasets/plugin.ts'
 import datasetRoutes from './datasets/routes.ts'
+import schedules from './schedules/routes.ts'
+import holds from './holds/routes.ts'
+import notifications from './notifications/routes.ts'
+import gates from './gates/routes.ts'
+import exports from './exports/routes.ts'
+import batches from './batches/routes.ts'
+import cleanups from './cleanups/routes.ts'
+import retention from './retention/routes.ts'
+import deliveries from './deliveries/routes.ts'
+import upkeep from './upkeep/plugin.ts'
 import { systemClock, type Clock } from './platform/clock.ts'
 import type { Config } from './platform/config.ts'
 import { migrate, openDatabase, requireMigrated, type MikroORM } from './platform/database.ts'
@@ -90,11 +100,21 @@ export async function buildApp({
   await app.register(docs)
   await app.register(audit)
   await app.register(access)
+  await app.register(schedules)
   await app.register(storage)
   await app.register(datasets)
   await app.register(datasetRoutes)
+  await app.register(holds)
+  await app.register(notifications)
   await app.register(snapshots)
+  await app.register(gates)
   await app.register(restores)
+  await app.register(exports)
+  await app.register(batches)
+  await app.register(cleanups)
+  await app.register(retention)
+  await app.register(deliveries)
+  await app.register(upkeep)
   await app.register(dashboard)
   app.addReadinessCheck('database', async () => void (await orm.em.fork().execute('SELECT 1')))
   app.addReadinessCheck('migrations', () => requireMigrated(orm))

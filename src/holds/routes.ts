@@ -1,0 +1,6 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import plugin from 'fastify-plugin'
+
+const routes: FastifyPluginAsyncTypebox = async () => {}
+
+export default plugin(routes, { name: 'holds', dependencies: ['datasets'] })
