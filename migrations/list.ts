@@ -1,6 +1,7 @@
 import type { MigrationObject } from '@mikro-orm/core'
 import { Access } from './access.ts'
 import { Audit } from './audit.ts'
+import { Batches } from './batches.ts'
 import { Idempotency } from './idempotency.ts'
 import { RateLimits } from './rate-limits.ts'
 import { Restores } from './restores.ts'
@@ -14,4 +15,5 @@ export const migrations: MigrationObject[] = [
   { name: 'access', class: Access },
   { name: 'snapshots', class: Snapshots },
   { name: 'restores', class: Restores },
+  { name: 'batches', class: Batches },
 ]

@@ -20,6 +20,7 @@ import holds from './holds/routes.ts'
 import notifications from './notifications/routes.ts'
 import gates from './gates/routes.ts'
 import exports from './exports/routes.ts'
+import { Batch } from './batches/batch.ts'
 import batches from './batches/routes.ts'
 import cleanups from './cleanups/routes.ts'
 import retention from './retention/routes.ts'
@@ -71,6 +72,7 @@ const entities: Parameters<typeof openDatabase>[1] = [
   SetupLink,
   Snapshot,
   Restore,
+  Batch,
 ]
 
 /**

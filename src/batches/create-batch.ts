@@ -1,0 +1,119 @@
+import { createHash } from 'node:crypto'
+import type { FastifyInstance } from 'fastify'
+import type { Cause } from '../audit/actor.ts'
+import type { EntityManager } from '../platform/database.ts'
+import { newId } from '../platform/entity.ts'
+import { addItems, type Items } from './add-items.ts'
+import { auditBatch } from './audit-batch.ts'
+import { Batch, type Origin } from './batch.ts'
+import { batchProblems } from './errors.ts'
+import { topicOf } from './find-batches.ts'
+import { lockKey } from './queries.ts'
+import { runJob } from './run-job.ts'
+import type { Webhook } from './webhook.ts'
+
+export interface WantedBatch {
+  /** The caller's own name for it: there is never a second batch with it. */
+  key: string
+  title?: string | null
+  /** A built-in handler's name, where Holdfast sends the items, or null: the application's own workers. */
+  handler: string | Webhook | null
+  context?: Record<string, unknown>
+  dataset?: string | null
+  items: Items
+  /** How often an item may fail before it has failed; default once. */
+  maxAttempts?: number
+  /** After how many items Holdfast's own worker records what it did; default each. */
+  checkpointEvery?: number
+  origin: Origin
+}
+
+/**
+ * Creates a batch with its items in the entity manager's transaction, or finds the one that has the key already: then
+ * nothing is read of `items`, and nothing changes.
+ * @throws Problem BATCH_KEY_REUSED when that one was created with other parameters, BATCH_HANDLER_UNKNOWN
+ */
+export async function createBatch(
+  app: FastifyInstance,
+  em: EntityManager,
+  wanted: WantedBatch,
+  cause: Cause,
+): Promise<Batch> {
+  return (await findOrCreate(app, em, wanted, cause)).batch
+}
+
+/** The same, and whether it is new. */
+export async function findOrCreate(
+  app: FastifyInstance,
+  em: EntityManager,
+  wanted: WantedBatch,
+  cause: Cause,
+): Promise<{ batch: Batch; isNew: boolean }> {
+  const digest = digestOf(wanted)
+  await lockKey(em, wanted.key)
+  const found = await em.findOne(Batch, { key: wanted.key })
+  if (found !== null) {
+    if (found.digest === digest) return { batch: found, isNew: false }
+    throw batchProblems.BATCH_KEY_REUSED(
+      `Batch ${found.id} has the key and was created with other parameters.`,
+    )
+  }
+  const batch = em.create(Batch, draft(app, wanted, digest, cause))
+  await em.flush()
+  const { added } = await addItems(em, batch.id, wanted.items)
+  await auditBatch(em, batch, 'created', cause, { items: added })
+  if (batch.isOurs()) await app.queue.enqueue(em, runJob, { id: batch.id }, batch.id)
+  await app.signals.send(em, topicOf(batch.id))
+  return { batch, isNew: true }
+}
+
+function draft(app: FastifyInstance, wanted: WantedBatch, digest: string, { actor }: Cause) {
+  const { key, title = null, handler, context = {}, dataset = null, origin } = wanted
+  if (typeof handler === 'string' && app.batches.handler(handler) === undefined)
+    throw batchProblems.BATCH_HANDLER_UNKNOWN(`Nothing was defined as ${handler}.`)
+  const way = handler === null ? 'application' : typeof handler === 'string' ? 'built-in' : 'webhook'
+  return {
+    id: newId(),
+    key,
+    title,
+    way,
+    handler: typeof handler === 'string' ? handler : null,
+    webhook: typeof handler === 'string' ? null : handler,
+    context,
+    dataset,
+    originType: origin.type,
+    originId: origin.id,
+    maxAttempts: wanted.maxAttempts ?? 1,
+    checkpointEvery: wanted.checkpointEvery ?? 1,
+    digest,
+    status: 'running',
+    pausedReason: null,
+    total: 0,
+    completed: 0,
+    failed: 0,
+    earlierAt: null,
+    earlierSettled: 0,
+    sampledAt: null,
+    sampledSettled: 0,
+    createdBy: actor.email ?? actor.name,
+    createdAt: app.clock.now(),
+    startedAt: null,
+    finishedAt: null,
+    runs: 0,
+    itemsRemovedAt: null,
+  } as const
+}
+
+/** Of all that a request for a batch says; of items only where they are at hand. */
+function digestOf({ title, handler, context, dataset, items, ...wanted }: WantedBatch): string {
+  const said = [
+    title ?? null,
+    handler,
+    context ?? {},
+    dataset ?? null,
+    wanted.maxAttempts ?? 1,
+    wanted.checkpointEvery ?? 1,
+    Array.isArray(items) ? items.map(({ id, payload }) => [id, payload ?? null]) : null,
+  ]
+  return createHash('sha256').update(JSON.stringify(said)).digest('hex')
+}

@@ -1,0 +1,198 @@
+import { setTimeout as rest } from 'node:timers/promises'
+import type { FastifyInstance } from 'fastify'
+import { systemActor } from '../audit/actor.ts'
+import { isDatabaseGone } from '../platform/database-failures.ts'
+import { newId } from '../platform/entity.ts'
+import { Problem } from '../platform/errors.ts'
+import type { JobRun } from '../platform/queue.ts'
+import { BatchPaused } from './batch-paused.ts'
+import { Batch } from './batch.ts'
+import type { BuiltInHandler } from './batches.ts'
+import { lockBatch, topicOf } from './find-batches.ts'
+import type { Report } from './group-commit.ts'
+import { pauseBatch } from './pause-batch.ts'
+import {
+  claimNext,
+  deleteLease,
+  nextDue,
+  recoverAll,
+  releaseItems,
+  renewLease,
+  type ClaimedItem,
+} from './queries.ts'
+import { createReporter, type ItemReporter } from './report-items.ts'
+import { settleBatch } from './settle-batch.ts'
+
+/** How long, in milliseconds, what a dead process held stays out of reach. */
+const leaseMs = 10_000
+
+/** Items that a run takes at a time, for each that it works on at once. */
+const aheadOf = 8
+
+/** One go at a batch by this process. */
+interface Run {
+  batch: Batch
+  handler: BuiltInHandler
+  leaseId: string
+  /** Aborts when the batch is paused or cancelled, another run took over, or the service stops. */
+  signal: AbortSignal
+  stop(reason: unknown): void
+}
+
+/**
+ * Works on a batch until nothing is left to claim. The queue sees to it that one process at a time does, which makes
+ * its concurrency hold over all replicas; a run that finds what another left behind takes it over.
+ */
+export async function runBatch(app: FastifyInstance, id: string, job: JobRun): Promise<void> {
+  const batch = await beginRun(app, id)
+  if (batch === null) return
+  const handler = app.batches.handler(batch.handler!)
+  if (handler === undefined) return void (await pauseUnknown(app, batch))
+  const stopped = new AbortController()
+  const run: Run = {
+    batch,
+    handler,
+    leaseId: newId(),
+    signal: AbortSignal.any([job.signal, stopped.signal]),
+    stop: (reason) => stopped.abort(reason),
+  }
+  const watch = watchRun(app, run)
+  try {
+    await workOn(app, run)
+  } finally {
+    watch.stop()
+    await letGo(app, run)
+  }
+  if (run.signal.reason instanceof BatchPaused)
+    await pauseBatch(app, id, { actor: systemActor }, run.signal.reason.message)
+  await settleBatch(app, id)
+  job.signal.throwIfAborted()
+  if (isDatabaseGone(run.signal.reason)) throw run.signal.reason
+}
+
+/** Takes the batch over from whatever run there was before. @returns null when there is nothing to work on */
+async function beginRun(app: FastifyInstance, id: string): Promise<Batch | null> {
+  const batch = await app.orm.em.fork().transactional(async (em) => {
+    const batch = await lockBatch(em, id)
+    if (batch.isOver()) return batch
+    await recoverAll(em, id)
+    batch.runs += 1
+    if (batch.status === 'running') batch.startedAt ??= app.clock.now()
+    return batch
+  })
+  if (batch.isOver()) return null
+  if (batch.status === 'running') return batch
+  await settleBatch(app, id)
+  return null
+}
+
+async function pauseUnknown(app: FastifyInstance, { id, handler }: Batch): Promise<void> {
+  await pauseBatch(app, id, { actor: systemActor }, `This version of Holdfast has no handler ${handler}.`)
+}
+
+/** Looks after the run while it works: renews its lease, and stops it when it is not wanted any more. */
+function watchRun(app: FastifyInstance, run: Run): { stop(): void } {
+  const { id, runs } = run.batch
+  const look = async () => {
+    const counts = await app.orm.em.fork().count(Batch, { id, runs, status: 'running' })
+    if (counts === 0) run.stop(new Error('the batch was paused or cancelled, or another run took over'))
+  }
+  const renew = async () => {
+    const now = app.clock.now()
+    await renewLease(app.orm.em.fork(), id, run.leaseId, now, new Date(now.getTime() + leaseMs))
+    await look()
+  }
+  // When the database can't answer, the work itself finds out.
+  const unsubscribe = app.signals.subscribe(topicOf(id), () => void look().catch(() => undefined))
+  const timer = setInterval(() => void renew().catch(() => undefined), leaseMs / 4)
+  return {
+    stop() {
+      unsubscribe()
+      clearInterval(timer)
+    },
+  }
+}
+
+async function workOn(app: FastifyInstance, run: Run): Promise<void> {
+  const concurrency = run.handler.concurrency ?? 1
+  const reporter = createReporter(run.batch.checkpointEvery, async (reports) => {
+    await app.batches.commits.report(run.batch.id, reports, { lease: run.leaseId })
+    await app.signals.send(app.orm.em.fork(), topicOf(run.batch.id))
+  })
+  const next = createFeed(app, run, Math.max(concurrency * aheadOf, run.batch.checkpointEvery))
+  const hand = async () => {
+    for (let item = await next(); item !== null; item = await next())
+      await workOnItem(app, run, item, reporter)
+  }
+  try {
+    await Promise.all(Array.from({ length: concurrency }, () => hand().catch(run.stop)))
+  } finally {
+    await reporter.flush()
+  }
+}
+
+/** Hands out the items of the batch, one after the other; null when there are no more, or the run stops. */
+function createFeed(app: FastifyInstance, { batch, leaseId, signal }: Run, limit: number) {
+  let ahead: ClaimedItem[] = []
+  let claiming: Promise<unknown> = Promise.resolve()
+  const claim = async () => {
+    while (ahead.length === 0 && !signal.aborted) {
+      const now = app.clock.now()
+      const expiresAt = new Date(now.getTime() + leaseMs)
+      const wanted = { batchId: batch.id, leaseId, worker: 'Holdfast', limit, now, expiresAt }
+      ahead = await claimNext(app.orm.em.fork(), wanted)
+      if (ahead.length > 0) return
+      const due = await nextDue(app.orm.em.fork(), batch.id)
+      if (due === null) return
+      // Its lease goes on: an item that is tried again later is work under way.
+      await rest(Math.max(due.getTime() - now.getTime(), 10), undefined, { signal }).catch(() => undefined)
+    }
+  }
+  return async (): Promise<ClaimedItem | null> => {
+    if (ahead.length === 0) {
+      claiming = claiming.then(claim)
+      await claiming
+    }
+    return signal.aborted ? null : (ahead.shift() ?? null)
+  }
+}
+
+async function workOnItem(
+  app: FastifyInstance,
+  run: Run,
+  item: ClaimedItem,
+  reporter: ItemReporter,
+): Promise<void> {
+  const { id, key, context } = run.batch
+  let outcome: Report['outcome']
+  try {
+    const handled = { ...item, batch: { id, key, context } }
+    outcome = { completed: true, result: await run.handler.run(handled, run.signal) }
+  } catch (error) {
+    if (run.signal.aborted) return
+    if (error instanceof BatchPaused || isDatabaseGone(error)) return run.stop(error)
+    const retryAt = new Date(app.clock.now().getTime() + backoff(item.attempt))
+    outcome = { completed: false, error: describeFailure(error), retryAt }
+  }
+  await reporter.add({ id: item.id, outcome })
+}
+
+/** How long an item that failed waits for its next go, if it has one: twice as long each time, up to five minutes. */
+function backoff(attempt: number): number {
+  return Math.min(1000 * 2 ** (attempt - 1), 300_000)
+}
+
+/** What is kept of an item's failure. */
+function describeFailure(error: unknown): { code: string; detail: string } {
+  if (error instanceof Problem) return { code: error.code, detail: error.message }
+  return { code: 'UNEXPECTED', detail: error instanceof Error ? error.message : String(error) }
+}
+
+/** Gives back what was claimed and not finished. */
+async function letGo(app: FastifyInstance, { batch, leaseId }: Run): Promise<void> {
+  await app.orm.em.fork().transactional(async (em) => {
+    await releaseItems(em, batch.id, leaseId, null)
+    await deleteLease(em, leaseId)
+    await app.signals.send(em, topicOf(batch.id))
+  })
+}
