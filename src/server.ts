@@ -1,3 +1,4 @@
+import { enableCompileCache } from 'node:module'
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { ConfigError, readConfig, type Config } from './platform/config.ts'
@@ -9,6 +10,7 @@ const opened: (() => Promise<void>)[] = []
 
 async function main(): Promise<void> {
   const config = readConfig()
+  enableCompileCache(join(config.home, 'compile-cache'))
   const [prepared, { buildApp }] = await Promise.all([prepareDatabase(config), import('./app.ts')])
   const app = await buildApp({ config: prepared, logger: { level: config.logLevel } })
   opened.push(() => app.close())

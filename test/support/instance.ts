@@ -19,6 +19,7 @@ export async function startInstance(environment: Record<string, string>): Promis
     cwd: root,
     env: {
       PATH: process.env['PATH'] ?? '',
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? '',
       PORT: '0',
       LOG_LEVEL: 'fatal',
       HOLDFAST_BOOTSTRAP_TOKEN: instanceToken,
