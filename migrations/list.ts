@@ -3,6 +3,7 @@ import { Access } from './access.ts'
 import { Audit } from './audit.ts'
 import { Batches } from './batches.ts'
 import { Idempotency } from './idempotency.ts'
+import { Notices } from './notices.ts'
 import { RateLimits } from './rate-limits.ts'
 import { Restores } from './restores.ts'
 import { Snapshots } from './snapshots.ts'
@@ -16,4 +17,5 @@ export const migrations: MigrationObject[] = [
   { name: 'snapshots', class: Snapshots },
   { name: 'restores', class: Restores },
   { name: 'batches', class: Batches },
+  { name: 'notices', class: Notices },
 ]

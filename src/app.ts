@@ -17,6 +17,7 @@ import datasets from './datasets/plugin.ts'
 import datasetRoutes from './datasets/routes.ts'
 import schedules from './schedules/routes.ts'
 import holds from './holds/routes.ts'
+import { Notice } from './notifications/notice.ts'
 import notifications from './notifications/routes.ts'
 import gates from './gates/routes.ts'
 import exports from './exports/routes.ts'
@@ -73,6 +74,7 @@ const entities: Parameters<typeof openDatabase>[1] = [
   Snapshot,
   Restore,
   Batch,
+  Notice,
 ]
 
 /**

@@ -1,4 +1,6 @@
 import type { FastifyInstance } from 'fastify'
+import { announce } from '../notifications/announce.ts'
+import type { EntityManager } from '../platform/database.ts'
 import { Problem } from '../platform/errors.ts'
 import type { Store } from '../storage/store.ts'
 import { verifyArtifact } from './artifact-reader.ts'
@@ -27,16 +29,30 @@ export async function verifySnapshot(
   const result = { ...found, checkedAt: app.clock.now().toISOString() }
   await app.orm.em.fork().transactional(async (em) => {
     const snapshot = requireStored(await requireSnapshot(em, id))
+    const isNews = !result.ok && !snapshot.isCorrupt()
     snapshot.verified(result)
     const outcome = result.ok ? 'done' : 'failed'
     await auditSnapshot(em, snapshot, result.ok ? 'verified' : 'found_corrupt', cause, {
       metadata: result,
       outcome,
     })
+    if (isNews) await announceDamage(app, em, snapshot, result)
     await app.signals.send(em, topicOf(id))
   })
   await trySettleStore(app, id)
   return result
+}
+
+/** Each time that a good snapshot is found damaged, not each time that a damaged one is read again. */
+async function announceDamage(
+  app: FastifyInstance,
+  em: EntityManager,
+  { id, dataset, scope }: Snapshot,
+  { problems, checkedAt }: Verification,
+): Promise<void> {
+  const about = { type: 'snapshot', id }
+  const facts = { snapshotId: id, scope, problems }
+  await announce(app, em, { event: 'verification_failed', dataset, about, facts, key: checkedAt })
 }
 
 /** Completed, or found corrupt before: there is something in the store to read. */
