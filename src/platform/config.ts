@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { isIP, isIPv6 } from 'node:net'
 import { resolve } from 'node:path'
+import { parseAllowedTargets, type AllowedTarget } from './allowed-targets.ts'
 
 /** Everything the service reads from its environment, checked once at start. Times and sizes carry their unit. */
 export interface Config {
@@ -23,6 +24,10 @@ export interface Config {
   telegram: { botToken: string | null; chatId: string | null; apiUrl: string }
   smtpUrl: string | null
   notifyEmail: string | null
+  /** What webhooks may be called. */
+  webhookAllow: AllowedTarget[]
+  /** Where people reach the pages, for links in notices; without a slash at its end. */
+  publicUrl: string | null
   timezone: string
   logLevel: string
   /** Requests that one user or token may make in a minute; 0 is no limit. */
@@ -63,6 +68,8 @@ export function readConfig(environment: Record<string, string | undefined> = pro
     },
     smtpUrl: urlOf(environment, 'SMTP_URL', ['smtp:', 'smtps:']),
     notifyEmail: email(read('NOTIFY_EMAIL')),
+    webhookAllow: allowedTargets(read('HOLDFAST_WEBHOOK_ALLOW') ?? ''),
+    publicUrl: httpUrl(environment, 'HOLDFAST_PUBLIC_URL')?.replace(/\/+$/, '') ?? null,
     timezone: timezone(read('TIMEZONE') ?? 'UTC'),
     logLevel: oneOf(
       environment,
@@ -159,6 +166,14 @@ function email(text: string | null): string | null {
   if (text !== null && !/^[^\s@]+@[^\s@]+$/.test(text))
     throw new ConfigError(`NOTIFY_EMAIL must be an email address, not "${text}"`)
   return text
+}
+
+function allowedTargets(text: string): AllowedTarget[] {
+  const targets = parseAllowedTargets(text)
+  if (typeof targets !== 'string') return targets
+  throw new ConfigError(
+    `HOLDFAST_WEBHOOK_ALLOW must list hosts such as hooks.example.com:8443, not "${targets}"`,
+  )
 }
 
 function timezone(text: string): string {
