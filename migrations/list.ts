@@ -6,6 +6,7 @@ import { Idempotency } from './idempotency.ts'
 import { Notices } from './notices.ts'
 import { RateLimits } from './rate-limits.ts'
 import { Restores } from './restores.ts'
+import { Schedules } from './schedules.ts'
 import { Snapshots } from './snapshots.ts'
 
 /** In the order they are applied. A released migration is never edited; a change is a new one at the end. */
@@ -18,4 +19,5 @@ export const migrations: MigrationObject[] = [
   { name: 'restores', class: Restores },
   { name: 'batches', class: Batches },
   { name: 'notices', class: Notices },
+  { name: 'schedules', class: Schedules },
 ]

@@ -16,6 +16,8 @@ import dashboard from './dashboard/routes.ts'
 import datasets from './datasets/plugin.ts'
 import datasetRoutes from './datasets/routes.ts'
 import schedules from './schedules/routes.ts'
+import { Schedule } from './schedules/schedule.ts'
+import { ScheduleRun } from './schedules/schedule-run.ts'
 import holds from './holds/routes.ts'
 import { Notice } from './notifications/notice.ts'
 import notifications from './notifications/routes.ts'
@@ -75,6 +77,8 @@ const entities: Parameters<typeof openDatabase>[1] = [
   Restore,
   Batch,
   Notice,
+  Schedule,
+  ScheduleRun,
 ]
 
 /**

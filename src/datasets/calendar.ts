@@ -1,3 +1,5 @@
+import { zoneClock } from '../platform/zone-clock.ts'
+
 /** Dates and months in a time zone, by the rules that come with Node (ICU's copy of the IANA database). */
 
 /** True for an IANA zone's name such as `Europe/Paris`, and for `UTC`. */
@@ -47,16 +49,12 @@ export function printDate({ year, month, day }: CalendarDate): string {
  * gap; where midnight comes twice, the first.
  */
 export function startOfDay(date: CalendarDate, zone: string): Date {
-  const wanted = utcMidnight(date)
-  const clock = new ZoneClock(zone)
-  const candidates = [wanted - clock.offset(wanted - day), wanted - clock.offset(wanted + day)]
-  const exact = candidates.filter((instant) => instant + clock.offset(instant) === wanted)
-  return new Date(exact.length > 0 ? Math.min(...exact) : firstAtOrAfter(wanted, candidates, clock))
+  return new Date(zoneClock(zone).first(utcMidnight(date)))
 }
 
 /** The day on which an instant falls in a zone, and whether it is that day's very beginning. */
 export function dayOf(instant: Date, zone: string): { date: CalendarDate; isStart: boolean } {
-  const local = new Date(instant.getTime() + new ZoneClock(zone).offset(instant.getTime()))
+  const local = new Date(instant.getTime() + zoneClock(zone).offset(instant.getTime()))
   const date = { year: local.getUTCFullYear(), month: local.getUTCMonth() + 1, day: local.getUTCDate() }
   return { date, isStart: startOfDay(date, zone).getTime() === instant.getTime() }
 }
@@ -72,47 +70,4 @@ const day = 86_400_000
 function utcMidnight({ year, month, day }: CalendarDate): number {
   // Date.UTC takes the years 0 to 99 for 1900 to 1999.
   return new Date(0).setUTCFullYear(year, month - 1, day)
-}
-
-/** Where no instant shows the wanted time, the clocks skip it: finds, by halving, the instant at which they do. */
-function firstAtOrAfter(wanted: number, [a, b]: number[], clock: ZoneClock): number {
-  let [low, high] = [Math.min(a!, b!), Math.max(a!, b!)]
-  while (high - low > 1) {
-    const middle = Math.floor((low + high) / 2)
-    if (middle + clock.offset(middle) >= wanted) high = middle
-    else low = middle
-  }
-  return high
-}
-
-class ZoneClock {
-  private readonly format: Intl.DateTimeFormat
-
-  constructor(zone: string) {
-    this.format = new Intl.DateTimeFormat('en-US', {
-      timeZone: zone,
-      calendar: 'iso8601',
-      numberingSystem: 'latn',
-      hourCycle: 'h23',
-      era: 'short',
-      year: 'numeric',
-      month: 'numeric',
-      day: 'numeric',
-      hour: 'numeric',
-      minute: 'numeric',
-      second: 'numeric',
-    })
-  }
-
-  /** Milliseconds that the zone's clocks are ahead of UTC at an instant. */
-  offset(instant: number): number {
-    const parts = Object.fromEntries(
-      this.format.formatToParts(instant).map(({ type, value }) => [type, value]),
-    )
-    const field = (name: string) => Number(parts[name])
-    const year = parts['era']?.startsWith('B') ? 1 - field('year') : field('year')
-    const date = utcMidnight({ year, month: field('month'), day: field('day') })
-    const local = date + field('hour') * 3_600_000 + field('minute') * 60_000 + field('second') * 1000
-    return local - Math.floor(instant / 1000) * 1000
-  }
 }

@@ -17,16 +17,19 @@ export interface TestAppOptions extends Omit<AppOptions, 'config'> {
   routes?: (app: FastifyInstance) => Promise<void>
 }
 
+/** Not the service's own, so that nothing comes due by itself in the midst of a test. */
+const ownClock = { now: () => new Date() }
+
 /** The whole service over a database of its own, ready, closed at the test's end. */
 export async function testApp(
   t: Test,
-  { environment = {}, databaseUrl, routes, ...options }: TestAppOptions = {},
+  { environment = {}, databaseUrl, routes, clock = ownClock, ...options }: TestAppOptions = {},
 ): Promise<FastifyInstance> {
   const home = await mkdtemp(join(tmpdir(), 'holdfast-'))
   t.teardown(() => rm(home, { recursive: true, force: true }))
   const url = databaseUrl ?? (await testDatabase(t, await migratedTemplate()))
   const config = readConfig({ HOLDFAST_HOME: home, PORT: '0', HOLDFAST_RATE_LIMIT: '0', ...environment })
-  const app = await buildApp({ ...options, config: { ...config, databaseUrl: url } })
+  const app = await buildApp({ ...options, clock, config: { ...config, databaseUrl: url } })
   if (routes) await app.register(routes)
   await app.ready()
   t.teardown(() => app.close())
