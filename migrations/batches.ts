@@ -17,6 +17,7 @@ export class Batches extends Migration {
         max_attempts integer NOT NULL CHECK (max_attempts > 0),
         checkpoint_every integer NOT NULL CHECK (checkpoint_every > 0),
         digest text NOT NULL,
+        items_digest text,
         status text NOT NULL CHECK (status IN
           ('running', 'paused', 'cancelling', 'completed', 'completed_with_failures', 'cancelled')),
         paused_reason text,

@@ -15,6 +15,8 @@ export const storedStatuses = [
 ] as const
 export type BatchStatus = (typeof storedStatuses)[number]
 
+export const unfinished = ['running', 'paused', 'cancelling'] as const satisfies BatchStatus[]
+
 export const ways = ['application', 'webhook', 'built-in'] as const
 
 /** What a batch belongs to. */
@@ -44,8 +46,9 @@ const BatchSchema = defineEntity({
     maxAttempts: p.integer(),
     /** After how many items Holdfast's own worker records what it did. */
     checkpointEvery: p.integer(),
-    /** Of what it was created with, items included where they came in the same request. */
+    /** Of what it was created with, to tell a repetition from a mistake. */
     digest: p.text(),
+    itemsDigest: p.text().strictNullable(),
     status: p.enum(storedStatuses),
     pausedReason: p.text().strictNullable(),
     /** As it last ended; what came since is in batch_counts. See counts.ts. */

@@ -8,7 +8,7 @@ import { auditBatch } from './audit-batch.ts'
 import { Batch, type Origin } from './batch.ts'
 import { batchProblems } from './errors.ts'
 import { topicOf } from './find-batches.ts'
-import { lockKey } from './queries.ts'
+import { lockKey, type NewItem } from './queries.ts'
 import { runJob } from './run-job.ts'
 import type { Webhook } from './webhook.ts'
 
@@ -49,16 +49,13 @@ export async function findOrCreate(
   wanted: WantedBatch,
   cause: Cause,
 ): Promise<{ batch: Batch; isNew: boolean }> {
-  const digest = digestOf(wanted)
   await lockKey(em, wanted.key)
   const found = await em.findOne(Batch, { key: wanted.key })
   if (found !== null) {
-    if (found.digest === digest) return { batch: found, isNew: false }
-    throw batchProblems.BATCH_KEY_REUSED(
-      `Batch ${found.id} has the key and was created with other parameters.`,
-    )
+    requireSame(found, wanted)
+    return { batch: found, isNew: false }
   }
-  const batch = em.create(Batch, draft(app, wanted, digest, cause))
+  const batch = em.create(Batch, draft(app, wanted, cause))
   await em.flush()
   const { added } = await addItems(em, batch.id, wanted.items)
   await auditBatch(em, batch, 'created', cause, { items: added })
@@ -67,7 +64,7 @@ export async function findOrCreate(
   return { batch, isNew: true }
 }
 
-function draft(app: FastifyInstance, wanted: WantedBatch, digest: string, { actor }: Cause) {
+function draft(app: FastifyInstance, wanted: WantedBatch, { actor }: Cause) {
   const { key, title = null, handler, context = {}, dataset = null, origin } = wanted
   if (typeof handler === 'string' && app.batches.handler(handler) === undefined)
     throw batchProblems.BATCH_HANDLER_UNKNOWN(`Nothing was defined as ${handler}.`)
@@ -85,7 +82,8 @@ function draft(app: FastifyInstance, wanted: WantedBatch, digest: string, { acto
     originId: origin.id,
     maxAttempts: wanted.maxAttempts ?? 1,
     checkpointEvery: wanted.checkpointEvery ?? 1,
-    digest,
+    digest: digestOf(wanted),
+    itemsDigest: digestOfItems(wanted.items),
     status: 'running',
     pausedReason: null,
     total: 0,
@@ -104,16 +102,36 @@ function draft(app: FastifyInstance, wanted: WantedBatch, digest: string, { acto
   } as const
 }
 
-/** Of all that a request for a batch says; of items only where they are at hand. */
-function digestOf({ title, handler, context, dataset, items, ...wanted }: WantedBatch): string {
-  const said = [
+/** @throws Problem BATCH_KEY_REUSED. Items are compared where they come again: whoever repeats may leave them out. */
+function requireSame(found: Batch, wanted: WantedBatch): void {
+  const items = digestOfItems(wanted.items)
+  const other =
+    found.digest !== digestOf(wanted)
+      ? 'parameters'
+      : items !== null && found.itemsDigest !== null && items !== found.itemsDigest
+        ? 'items'
+        : null
+  if (other === null) return
+  throw batchProblems.BATCH_KEY_REUSED(`Batch ${found.id} has the key and was created with other ${other}.`)
+}
+
+function digestOf({ title, handler, context, dataset, maxAttempts, checkpointEvery }: WantedBatch): string {
+  return sha256([
     title ?? null,
     handler,
     context ?? {},
     dataset ?? null,
-    wanted.maxAttempts ?? 1,
-    wanted.checkpointEvery ?? 1,
-    Array.isArray(items) ? items.map(({ id, payload }) => [id, payload ?? null]) : null,
-  ]
-  return createHash('sha256').update(JSON.stringify(said)).digest('hex')
+    maxAttempts ?? 1,
+    checkpointEvery ?? 1,
+  ])
+}
+
+/** @returns null where there are none, or they come as a stream */
+function digestOfItems(items: Items): string | null {
+  if (!Array.isArray(items) || items.length === 0) return null
+  return sha256((items as NewItem[]).map(({ id, payload }) => [id, payload ?? null]))
+}
+
+function sha256(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('hex')
 }

@@ -31,6 +31,16 @@ export const batchProblems = defineProblems({
     title: 'Holdfast works on this batch itself',
     hint: 'Only batches without a handler are for workers of the application.',
   },
+  LEASE_LOST: {
+    status: 409,
+    title: 'The lease is lost',
+    hint: 'It ran out, and others may have the items. Claim again; renew leases well before they run out.',
+  },
+  ITEMS_MALFORMED: {
+    status: 400,
+    title: 'The items cannot be read',
+    hint: 'Nothing was added. Mend the lines that `errors` names and send the whole request again: items that are there already stay as they are.',
+  },
   BATCH_HANDLER_UNKNOWN: {
     status: 422,
     title: 'There is no such handler',

@@ -1,5 +1,7 @@
-import type { MikroORM } from '../platform/database.ts'
-import { lookUpItems, settleItems, type FoundItem, type ReportRow } from './queries.ts'
+import type { FastifyInstance } from 'fastify'
+import { createNews, type News } from './news.ts'
+import { findSettled, lookUpItems, settleItems, type FoundItem, type ReportRow } from './queries.ts'
+import { settleBatch } from './settle-batch.ts'
 
 /** What became of one item, as whoever worked on it says. */
 export interface Report {
@@ -20,7 +22,7 @@ export type Verdict = 'accepted' | 'repeated' | 'LEASE_LOST' | 'ITEM_SETTLED' | 
 
 export interface Commits {
   /**
-   * Records outcomes durably: when it resolves they are committed.
+   * Records outcomes durably: when it resolves they are committed, and a batch that has nothing left to do is over.
    * @returns one verdict for each report, in their order
    */
   report(batchId: string, reports: Report[], reporter: Reporter): Promise<Verdict[]>
@@ -39,7 +41,8 @@ interface Waiting {
  * Groups reports of items: those that arrive while a commit is under way share the next one, so that many workers
  * that each report item by item cost the database one commit for all of them. Each is answered after its commit.
  */
-export function createCommits(orm: MikroORM, now: () => Date): Commits {
+export function createCommits(app: FastifyInstance): Commits {
+  const news = createNews(app)
   let waiting: Waiting[] = []
   let running = false
 
@@ -48,7 +51,7 @@ export function createCommits(orm: MikroORM, now: () => Date): Commits {
     while (waiting.length > 0) {
       const [group, later] = takeGroup(waiting)
       waiting = later
-      await commitGroup(orm, group, now())
+      await commitGroup(app, group, news)
     }
     running = false
   }
@@ -95,15 +98,19 @@ function takeGroup(waiting: Waiting[]): [group: Waiting[], later: Waiting[]] {
   return [group, later]
 }
 
-async function commitGroup(orm: MikroORM, group: Waiting[], now: Date): Promise<void> {
+async function commitGroup(app: FastifyInstance, group: Waiting[], news: News): Promise<void> {
   // By item, so that two replicas which report the same items take them in the same order.
   group.sort((a, b) => (a.row.item < b.row.item ? -1 : 1))
+  const em = app.orm.em.fork()
   try {
     const rows = group.map(({ row }, n) => ({ n, ...row }))
-    const accepted = new Set((await settleItems(orm.em.fork(), rows, now)).map(({ n }) => n))
+    const accepted = new Set((await settleItems(em, rows, app.clock.now())).map(({ n }) => n))
     const rest = rows.filter(({ n }) => !accepted.has(n))
-    const found = rest.length === 0 ? [] : await lookUpItems(orm.em.fork(), rest)
+    const found = rest.length === 0 ? [] : await lookUpItems(em, rest)
     const items = new Map(found.map((item) => [item.n, item]))
+    const batches = [...new Set(group.map(({ row }) => row.batch))]
+    for (const id of await findSettled(em, batches)) await settleBatch(app, id)
+    if (accepted.size > 0) news.tell(batches)
     for (const [n, { row, settle }] of group.entries())
       settle(accepted.has(n) ? 'accepted' : judge(row, items.get(n)))
   } catch (error) {

@@ -149,7 +149,7 @@ export async function recoverExpired(em: EntityManager, batchId: string, now: Da
 
 /** Ends every lease of a batch: what was held is there for others. */
 export async function recoverAll(em: EntityManager, batchId: string): Promise<void> {
-  await em.execute('DELETE FROM batch_leases WHERE batch_id = ?', [batchId])
+  await deleteLeases(em, batchId)
   await em.execute(`UPDATE batch_items SET state = 'pending' WHERE batch_id = ? AND state = 'leased'`, [
     batchId,
   ])
@@ -175,8 +175,12 @@ export async function releaseItems(
   return rows.map(({ id }) => id)
 }
 
-export async function deleteLease(em: EntityManager, leaseId: string): Promise<void> {
-  await em.execute('DELETE FROM batch_leases WHERE id = ?', [leaseId])
+export async function deleteLease(em: EntityManager, batchId: string, leaseId: string): Promise<void> {
+  await em.execute('DELETE FROM batch_leases WHERE id = ? AND batch_id = ?', [leaseId, batchId])
+}
+
+export async function deleteLeases(em: EntityManager, batchId: string): Promise<void> {
+  await em.execute('DELETE FROM batch_leases WHERE batch_id = ?', [batchId])
 }
 
 /** @returns false when the lease is no longer there */
@@ -309,4 +313,121 @@ function conditionOf(retried: Retried): [condition: string, values: string[]] {
   if ('error' in retried)
     return [`AND (error ->> 'code' = ? OR error ->> 'detail' = ?)`, [retried.error, retried.error]]
   return ['', []]
+}
+
+/** Of batches that are not over: those of the given that may be, since nothing is left to do or they were cancelled. */
+export async function findSettled(em: EntityManager, ids: string[]): Promise<string[]> {
+  if (ids.length === 0) return []
+  const rows = await em.execute<{ id: string }[]>(
+    `SELECT b.id FROM batches b LEFT JOIN batch_counts c ON c.batch_id = b.id
+     WHERE b.id = ANY (?::uuid[]) AND b.finished_at IS NULL
+     GROUP BY b.id
+     HAVING b.status = 'cancelling' OR b.total + coalesce(sum(c.total), 0)
+       <= b.completed + coalesce(sum(c.completed), 0) + b.failed + coalesce(sum(c.failed), 0)`,
+    [uuids(ids)],
+  )
+  return rows.map(({ id }) => id)
+}
+
+/** Notes how many items are settled now, and what was noted before, for the rate. At most every so often. */
+export async function sampleProgress(
+  em: EntityManager,
+  ids: string[],
+  now: Date,
+  since: Date,
+): Promise<void> {
+  await em.execute(
+    `UPDATE batches b SET earlier_at = sampled_at, earlier_settled = sampled_settled, sampled_at = ?,
+       sampled_settled = b.completed + b.failed + coalesce(
+         (SELECT sum(c.completed + c.failed) FROM batch_counts c WHERE c.batch_id = b.id), 0)
+     WHERE b.id = ANY (?::uuid[]) AND (b.sampled_at IS NULL OR b.sampled_at <= ?)`,
+    [now, uuids(ids), since],
+  )
+}
+
+/** Notes when work on a batch began. */
+export async function noteStart(em: EntityManager, batchId: string, now: Date): Promise<void> {
+  await em.execute(
+    `UPDATE batches SET started_at = coalesce(started_at, ?),
+       sampled_settled = CASE WHEN sampled_at IS NULL THEN completed + failed + coalesce(
+         (SELECT sum(c.completed + c.failed) FROM batch_counts c WHERE c.batch_id = batches.id), 0)
+         ELSE sampled_settled END,
+       sampled_at = coalesce(sampled_at, ?)
+     WHERE id = ? AND (started_at IS NULL OR sampled_at IS NULL)`,
+    [now, now, batchId],
+  )
+}
+
+/** When the next lease of a batch runs out, or the next item that waits to be tried again may be; null: neither. */
+export async function nextChange(em: EntityManager, batchId: string): Promise<Date | null> {
+  const [row] = await em.execute<[{ at: string | null }]>(
+    `SELECT least(
+       (SELECT min(expires_at) FROM batch_leases WHERE batch_id = ?),
+       (SELECT min(not_before) FROM batch_items WHERE batch_id = ? AND state = 'pending')) AS at`,
+    [batchId, batchId],
+  )
+  return row.at === null ? null : new Date(row.at)
+}
+
+export const itemStates = ['pending', 'leased', 'completed', 'failed'] as const
+export type ItemState = (typeof itemStates)[number]
+
+/** An item as lists show it. Times as PostgreSQL prints them. */
+export interface ItemRow {
+  id: string
+  position: string
+  state: ItemState
+  payload: Record<string, unknown> | null
+  attempts: number
+  failures: number
+  result: Record<string, unknown> | null
+  error: { code: string; detail: string } | null
+  notBefore: string | null
+  settledAt: string | null
+  worker: string | null
+  leaseExpiresAt: string | null
+}
+
+/**
+ * Items of a batch in their order.
+ * @param states of these only
+ * @param after the position of the last item of the page before
+ */
+export async function listItems(
+  em: EntityManager,
+  batchId: string,
+  states: readonly ItemState[],
+  after: string,
+  limit: number,
+): Promise<ItemRow[]> {
+  return em.execute<ItemRow[]>(
+    `SELECT i.id, i.position, i.state, i.payload, i.attempts, i.failures, i.result, i.error,
+       i.not_before AS "notBefore", i.settled_at AS "settledAt", l.worker, l.expires_at AS "leaseExpiresAt"
+     FROM json_array_elements_text(?) AS s (state)
+     CROSS JOIN LATERAL (
+       SELECT * FROM batch_items WHERE batch_id = ? AND state = s.state AND position > ? ORDER BY position LIMIT ?
+     ) AS i
+     LEFT JOIN batch_leases l ON i.state = 'leased' AND l.id = i.lease_id
+     ORDER BY i.position LIMIT ?`,
+    [JSON.stringify(states), batchId, after, limit, limit],
+  )
+}
+
+/** Whether there is something for Holdfast's own worker to do. */
+export async function hasWork(em: EntityManager, batchId: string): Promise<boolean> {
+  const rows = await em.execute(
+    `SELECT FROM batches b WHERE id = ? AND (status = 'cancelling' OR status = 'running'
+       AND EXISTS (SELECT FROM batch_items WHERE batch_id = b.id AND state = 'pending'))`,
+    [batchId],
+  )
+  return rows.length > 0
+}
+
+/** The batches that somebody holds items of whose lease has run out. */
+export async function findExpired(em: EntityManager, now: Date): Promise<string[]> {
+  const rows = await em.execute<{ id: string }[]>(
+    'SELECT DISTINCT batch_id AS id FROM batch_leases WHERE expires_at <= ?',
+    [now],
+  )
+  return rows.map(({ id }) => id)
 }

@@ -1,12 +1,12 @@
 import type { FastifyInstance } from 'fastify'
-import { Batch } from './batch.ts'
+import { Batch, unfinished } from './batch.ts'
 import { topicOf } from './find-batches.ts'
-import { recoverExpired } from './queries.ts'
+import { findExpired, findSettled, recoverExpired } from './queries.ts'
 import { runJob } from './run-job.ts'
 import { settleBatch } from './settle-batch.ts'
 
 /** How soon, at the latest, somebody takes up what a dead process left behind. */
-const intervalMs = 15_000
+const intervalMs = 5_000
 
 /**
  * Sees to it, at the start and from then on, that no batch stays half done: what dead workers held is given back, a batch
@@ -32,15 +32,24 @@ export function keepReconciled(app: FastifyInstance): void {
 
 /** Once. */
 export async function reconcileBatches(app: FastifyInstance): Promise<void> {
-  const where = { status: { $in: ['running', 'paused', 'cancelling'] } } as const
-  for (const batch of await app.orm.em.fork().find(Batch, where)) {
-    await app.orm.em.fork().transactional(async (em) => {
-      const recovered = await recoverExpired(em, batch.id, app.clock.now())
-      if (recovered > 0) await app.signals.send(em, topicOf(batch.id))
-      // Enqueuing does nothing where a job waits or runs.
-      if (batch.isOurs() && batch.status !== 'paused')
-        await app.queue.enqueue(em, runJob, { id: batch.id }, batch.id)
-    })
-    await settleBatch(app, batch.id)
+  const em = app.orm.em.fork()
+  const now = app.clock.now()
+  for (const id of await findExpired(em, now)) {
+    await recoverExpired(em, id, now)
+    await app.signals.send(em, topicOf(id))
   }
+  const batches = await em.find(Batch, { status: { $in: [...unfinished] } })
+  await requeue(
+    app,
+    batches.filter((batch) => batch.isOurs() && batch.status !== 'paused'),
+  )
+  const ids = batches.map(({ id }) => id)
+  for (const id of await findSettled(em, ids)) await settleBatch(app, id)
+}
+
+/** Enqueuing does nothing where a job waits or runs. */
+async function requeue(app: FastifyInstance, batches: Batch[]): Promise<void> {
+  await app.orm.em.fork().transactional(async (em) => {
+    for (const { id } of batches) await app.queue.enqueue(em, runJob, { id }, id)
+  })
 }

@@ -14,7 +14,9 @@ import { pauseBatch } from './pause-batch.ts'
 import {
   claimNext,
   deleteLease,
+  hasWork,
   nextDue,
+  noteStart,
   recoverAll,
   releaseItems,
   renewLease,
@@ -41,9 +43,15 @@ interface Run {
 
 /**
  * Works on a batch until nothing is left to claim. The queue sees to it that one process at a time does, which makes
- * its concurrency hold over all replicas; a run that finds what another left behind takes it over.
+ * its concurrency hold over all replicas; a run that finds what another left behind takes it over. Whoever resumes a
+ * batch just as its last run ends finds the job still there: so this looks once more before it goes.
  */
 export async function runBatch(app: FastifyInstance, id: string, job: JobRun): Promise<void> {
+  do await runOnce(app, id, job)
+  while (await hasWork(app.orm.em.fork(), id))
+}
+
+async function runOnce(app: FastifyInstance, id: string, job: JobRun): Promise<void> {
   const batch = await beginRun(app, id)
   if (batch === null) return
   const handler = app.batches.handler(batch.handler!)
@@ -63,11 +71,11 @@ export async function runBatch(app: FastifyInstance, id: string, job: JobRun): P
     watch.stop()
     await letGo(app, run)
   }
-  if (run.signal.reason instanceof BatchPaused)
-    await pauseBatch(app, id, { actor: systemActor }, run.signal.reason.message)
+  const { reason } = run.signal
+  if (reason instanceof BatchPaused) await pauseBatch(app, id, { actor: systemActor }, reason.message)
   await settleBatch(app, id)
   job.signal.throwIfAborted()
-  if (isDatabaseGone(run.signal.reason)) throw run.signal.reason
+  if (isDatabaseGone(reason)) throw reason
 }
 
 /** Takes the batch over from whatever run there was before. @returns null when there is nothing to work on */
@@ -77,7 +85,7 @@ async function beginRun(app: FastifyInstance, id: string): Promise<Batch | null>
     if (batch.isOver()) return batch
     await recoverAll(em, id)
     batch.runs += 1
-    if (batch.status === 'running') batch.startedAt ??= app.clock.now()
+    if (batch.status === 'running') await noteStart(em, id, app.clock.now())
     return batch
   })
   if (batch.isOver()) return null
@@ -117,7 +125,6 @@ async function workOn(app: FastifyInstance, run: Run): Promise<void> {
   const concurrency = run.handler.concurrency ?? 1
   const reporter = createReporter(run.batch.checkpointEvery, async (reports) => {
     await app.batches.commits.report(run.batch.id, reports, { lease: run.leaseId })
-    await app.signals.send(app.orm.em.fork(), topicOf(run.batch.id))
   })
   const next = createFeed(app, run, Math.max(concurrency * aheadOf, run.batch.checkpointEvery))
   const hand = async () => {
@@ -192,7 +199,7 @@ function describeFailure(error: unknown): { code: string; detail: string } {
 async function letGo(app: FastifyInstance, { batch, leaseId }: Run): Promise<void> {
   await app.orm.em.fork().transactional(async (em) => {
     await releaseItems(em, batch.id, leaseId, null)
-    await deleteLease(em, leaseId)
+    await deleteLease(em, batch.id, leaseId)
     await app.signals.send(em, topicOf(batch.id))
   })
 }

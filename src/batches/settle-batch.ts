@@ -4,7 +4,7 @@ import type { EntityManager } from '../platform/database.ts'
 import { auditBatch } from './audit-batch.ts'
 import type { Batch } from './batch.ts'
 import { lockBatch, topicOf } from './find-batches.ts'
-import { clearCounts, readStandings, type Standing } from './queries.ts'
+import { clearCounts, deleteLeases, readStandings, type Standing } from './queries.ts'
 
 /**
  * Ends a batch that has nothing left to do; does nothing otherwise. Whoever changes items calls it after the commit: of
@@ -24,6 +24,7 @@ export async function settleLocked(app: FastifyInstance, em: EntityManager, batc
   const standing = (await readStandings(em, [batch.id], now)).get(batch.id)!
   const status = endOf(batch, standing)
   if (status === null) return false
+  await deleteLeases(em, batch.id)
   const since = await clearCounts(em, batch.id)
   const { total, completed, failed } = batch
   const counts = {
