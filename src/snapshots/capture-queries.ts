@@ -2,7 +2,7 @@ import type { Column, ForeignKey } from '../source/catalog.ts'
 import type { Dataset, Reference, TableNode } from '../datasets/definition.ts'
 import { quoteIdentifier, quoteLiteral, quoteTable } from '../source/identifiers.ts'
 import { keyExpression, orderBy } from '../source/keys.ts'
-import { jsonExpression, textExpression } from '../source/values.ts'
+import { jsonExpression, textExpression, type Expression } from '../source/values.ts'
 
 /** Which root rows to read: an SQL condition over the alias `t0`, without parameters, or null for all of them. */
 export type Condition = string | null
@@ -19,24 +19,29 @@ export interface NodeQuery {
 }
 
 /** Alias of a table in the queries: its depth. */
-const alias = (depth: number) => `t${depth}`
+export const alias = (depth: number) => `t${depth}`
 
 /** Alias of the table that a reference of the table at this depth points at. */
-const referenceAlias = (depth: number, i: number) => `x${depth}_${i}`
+export const referenceAlias = (depth: number, i: number) => `x${depth}_${i}`
 
 /**
  * The queries that read a dataset's records, parents before children. All sort alike, so that their streams can be
  * merged: by the root's key, then by each level's order and key.
+ * @param value SQL for a column's value in a row's JSON; default: as artifacts have it
  */
-export function captureQueries(dataset: Dataset, condition: Condition): NodeQuery[] {
+export function captureQueries(
+  dataset: Dataset,
+  condition: Condition,
+  value: Expression = jsonExpression,
+): NodeQuery[] {
   return walk(dataset.root, (node, chain) => ({
     node,
-    sql: nodeQuery(dataset, node, chain, condition),
+    sql: nodeQuery(dataset, node, chain, condition, value),
     fields: 2 + node.children.length,
   }))
 }
 
-function walk<T>(root: TableNode, visit: (node: TableNode, chain: TableNode[]) => T): T[] {
+export function walk<T>(root: TableNode, visit: (node: TableNode, chain: TableNode[]) => T): T[] {
   const results: T[] = []
   const descend = (node: TableNode, above: TableNode[]) => {
     const chain = [...above, node]
@@ -47,7 +52,13 @@ function walk<T>(root: TableNode, visit: (node: TableNode, chain: TableNode[]) =
   return results
 }
 
-function nodeQuery(dataset: Dataset, node: TableNode, chain: TableNode[], condition: Condition): string {
+function nodeQuery(
+  dataset: Dataset,
+  node: TableNode,
+  chain: TableNode[],
+  condition: Condition,
+  value: Expression,
+): string {
   const depth = chain.length - 1
   const direct = condition === null && depth === 1 && pointsDirectly(dataset, node)
   const columns = [
@@ -60,13 +71,13 @@ function nodeQuery(dataset: Dataset, node: TableNode, chain: TableNode[], condit
     `SELECT ${columns.join(', ')}`,
     `FROM ${direct ? `${quoteTable(node.table)} AS ${alias(depth)}` : joinChain(chain)}`,
     ...chain.flatMap((above, d) => joinReferences(above, d, above === node)),
-    `CROSS JOIN LATERAL (SELECT ${rowColumns(node, depth)}) AS r`,
+    `CROSS JOIN LATERAL (SELECT ${rowColumns(node, depth, value)}) AS r`,
     ...whereClause(where),
     `ORDER BY ${order(chain, direct)}`,
   ].join('\n')
 }
 
-function whereClause(conditions: (string | null)[]): string[] {
+export function whereClause(conditions: (string | null)[]): string[] {
   const given = conditions.filter((condition) => condition !== null)
   return given.length === 0 ? [] : [`WHERE ${given.join(' AND ')}`]
 }
@@ -75,7 +86,7 @@ function whereClause(conditions: (string | null)[]): string[] {
  * True when a child's own columns can stand for the root's key: the root's key is what they point at, a foreign key
  * makes sure that the root's row exists, and equal values have equal text. It saves a join with the whole table.
  */
-function pointsDirectly({ root }: Dataset, node: TableNode): boolean {
+export function pointsDirectly({ root }: Dataset, node: TableNode): boolean {
   const { columns, parentColumns } = node.parent!
   const sameColumns = (a: Column[], names: string[]) =>
     a.length === names.length && a.every((column, i) => column.name === names[i])
@@ -91,7 +102,7 @@ function pointsDirectly({ root }: Dataset, node: TableNode): boolean {
   )
 }
 
-function notNull(node: TableNode, depth: number): string {
+export function notNull(node: TableNode, depth: number): string {
   return node
     .parent!.columns.map((column) => `${alias(depth)}.${quoteIdentifier(column.name)} IS NOT NULL`)
     .join(' AND ')
@@ -127,7 +138,7 @@ export function joinChain(chain: TableNode[]): string {
 }
 
 /** A table's own references are read; of the tables above it only those that its rows are sorted by. */
-function joinReferences(node: TableNode, depth: number, own: boolean): string[] {
+export function joinReferences(node: TableNode, depth: number, own: boolean): string[] {
   return node.references.flatMap((reference, i) =>
     own || node.key.includes(reference.columns[0]!) ? [joinReference(reference, i, depth)] : [],
   )
@@ -143,13 +154,12 @@ function joinReference(reference: Reference, i: number, depth: number): string {
 }
 
 /** The row as the artifact has it: key columns first, so that a line's key can be read off its start. */
-function rowColumns(node: TableNode, depth: number): string {
+function rowColumns(node: TableNode, depth: number, value: Expression): string {
   return artifactColumns(node)
     .map((column) => {
       const i = node.references.findIndex((reference) => reference.columns[0] === column)
-      const value =
-        i < 0 ? jsonExpression(alias(depth), column) : referenceValue(node.references[i]!, i, depth)
-      return `${value} AS ${quoteIdentifier(column.name)}`
+      const shown = i < 0 ? value(alias(depth), column) : referenceValue(node.references[i]!, i, depth)
+      return `${shown} AS ${quoteIdentifier(column.name)}`
     })
     .join(', ')
 }
@@ -197,7 +207,7 @@ function withIncluded(reference: Reference, table: string, key: string): string 
 }
 
 /** The root's key in merge order; below it each level's declared order, then its key. */
-function order(chain: TableNode[], direct: boolean): string {
+export function order(chain: TableNode[], direct: boolean): string {
   const [root, ...below] = chain
   const top = direct
     ? chain[1]!.parent!.columns.map((column) => keyExpression('t1', column)).join(', ')

@@ -3,6 +3,7 @@ import type { Dataset, TableNode } from '../datasets/definition.ts'
 import { fieldSeparator, RowReader, splitFields } from '../source/copy.ts'
 import { RowBuffer, type Rows } from '../source/row-buffer.ts'
 import type { SharedSnapshot } from '../source/shared-snapshot.ts'
+import type { Expression } from '../source/values.ts'
 import { captureQueries, type Condition, type NodeQuery } from './capture-queries.ts'
 import type { KeyValue } from './manifest.ts'
 
@@ -27,13 +28,15 @@ const batchBytes = 1_048_576
  * Streams the records that a condition selects, in key order, as lines of an artifact. One sorted stream a table,
  * each over a connection of its own on the same instant, merged here: the database sorts, nothing is held but the
  * record at hand.
+ * @param value SQL for a column's value; default: as artifacts have it
  */
 export async function* captureRecords(
   snapshot: SharedSnapshot,
   dataset: Dataset,
   condition: Condition,
+  value?: Expression,
 ): AsyncGenerator<RecordLine[]> {
-  const queries = captureQueries(dataset, condition)
+  const queries = captureQueries(dataset, condition, value)
   const readers = await openReaders(snapshot, queries)
   try {
     yield* mergeRecords(queries, readers.rows)
@@ -47,12 +50,33 @@ export async function* captureFewRecords(
   client: pg.ClientBase,
   dataset: Dataset,
   condition: Condition,
+  value?: Expression,
 ): AsyncGenerator<RecordLine[]> {
-  const queries = captureQueries(dataset, condition)
+  const queries = captureQueries(dataset, condition, value)
   yield* mergeRecords(
     queries,
     queries.map(({ sql }) => new RowBuffer(client, sql)),
   )
+}
+
+/**
+ * The same records as one text: `between` stands between two of them. For whoever wants the bytes alone, in pieces of
+ * about a megabyte.
+ */
+export async function* captureText(
+  snapshot: SharedSnapshot,
+  dataset: Dataset,
+  condition: Condition,
+  value: Expression,
+  between: Buffer,
+): AsyncGenerator<{ text: Buffer; rows: number[] }> {
+  const queries = captureQueries(dataset, condition, value)
+  const readers = await openReaders(snapshot, queries)
+  try {
+    yield* mergeText(queries, readers.rows, between)
+  } finally {
+    await readers.close()
+  }
 }
 
 interface Readers {
@@ -123,6 +147,27 @@ async function* mergeRecords(queries: NodeQuery[], rows: Rows[]): AsyncGenerator
   }
   for (const cursor of flatten(root)) refuseLeftovers(cursor)
   if (batch.length > 0) yield batch
+}
+
+async function* mergeText(
+  queries: NodeQuery[],
+  rows: Rows[],
+  between: Buffer,
+): AsyncGenerator<{ text: Buffer; rows: number[] }> {
+  const root = cursorTree(queries, rows)
+  for (const cursor of flatten(root)) await advance(cursor)
+  let output = new LineBuffer(batchBytes)
+  let counts = queries.map(() => 0)
+  for (let isFirst = true; root.line !== null; isFirst = false) {
+    if (!isFirst) output.append(between)
+    await appendRow(root, output, counts)
+    if (output.length < batchBytes) continue
+    yield { text: output.written(), rows: counts }
+    output = new LineBuffer(batchBytes)
+    counts = queries.map(() => 0)
+  }
+  for (const cursor of flatten(root)) refuseLeftovers(cursor)
+  if (output.length > 0) yield { text: output.written(), rows: counts }
 }
 
 function cursorTree(queries: NodeQuery[], rows: Rows[]): Cursor {
@@ -205,8 +250,16 @@ function refuseLeftovers(cursor: Cursor): void {
 
 /** Grows to the largest record so far. */
 class LineBuffer {
-  #bytes = Buffer.allocUnsafe(65_536)
+  #bytes: Buffer
   #length = 0
+
+  constructor(size = 65_536) {
+    this.#bytes = Buffer.allocUnsafe(size + size / 4)
+  }
+
+  get length(): number {
+    return this.#length
+  }
 
   append(bytes: Buffer, start = 0): void {
     const needed = this.#length + bytes.length - start
@@ -217,6 +270,11 @@ class LineBuffer {
     }
     bytes.copy(this.#bytes, this.#length, start)
     this.#length = needed
+  }
+
+  /** What was appended; the buffer is not used again. */
+  written(): Buffer {
+    return this.#bytes.subarray(0, this.#length)
   }
 
   /** What was appended, as bytes of its own; starts over. */

@@ -49,12 +49,12 @@ export function fileName(dataset: string, scope: Scope, at: Date, extension: str
 }
 
 /** `20261120T190619Z`: sorts by time, and is a file name everywhere. */
-function compactTime(at: Date): string {
+export function compactTime(at: Date): string {
   return `${at.toISOString().slice(0, 19).replace(/[-:]/g, '')}Z`
 }
 
 /** A scope in a file name: to be read, not to be unique. */
-function scopeSlug(scope: Scope): string {
+export function scopeSlug(scope: Scope): string {
   const keys = keysOf(scope)
   if (keys !== null) return keys.length === 1 ? slug(keys[0]!.join('-')) : `${keys.length}-records`
   if ('all' in scope) return 'all'

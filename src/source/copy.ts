@@ -84,6 +84,26 @@ export class RowReader {
   }
 }
 
+/** The output of a COPY … TO STDOUT statement. */
+export interface OpenCopy {
+  chunks: AsyncIterable<Buffer>
+  /** Gives up on the rest, if there is any, as `RowReader.destroy` does. */
+  destroy(): void
+}
+
+/** Starts a COPY … TO STDOUT whose bytes are wanted as they are. */
+export function openCopy(client: pg.ClientBase, sql: string): OpenCopy {
+  const stream: Readable = client.query(copyTo(sql, { highWaterMark: 262_144 }))
+  return {
+    chunks: stream,
+    destroy() {
+      if (stream.readableEnded) return
+      stream.destroy()
+      ;(client as ClientWithSocket).connection.stream.destroy()
+    },
+  }
+}
+
 /** Splits a line into its columns: `count` of them, the last one taking the rest. */
 export function splitFields(line: Buffer, count: number): Buffer[] {
   const fields: Buffer[] = []

@@ -1,6 +1,9 @@
 import type { Column } from './catalog.ts'
 import { quoteIdentifier } from './identifiers.ts'
 
+/** SQL for a column's value. @param alias the table's alias in the query */
+export type Expression = (alias: string, column: Column) => string
+
 /**
  * SQL for a column's value as it goes into an artifact, for the select list of a row that row_to_json prints.
  * @param alias the table's alias in the query
@@ -25,10 +28,41 @@ export function textExpression(alias: string, column: Column): string {
   return `(pg_catalog.to_json(${value}) #>> '{}')`
 }
 
+/**
+ * SQL for a column's value as other programs read it most easily, for the select list of a row that row_to_json
+ * prints: documents, arrays and composites nested instead of as their text, which may lose what only PostgreSQL knows
+ * (an array's bounds). Numbers that JSON readers round (int8, numeric) stay text, inside arrays as well.
+ */
+export function plainExpression(alias: string, column: Column): string {
+  const value = columnOf(alias, column)
+  if (column.encoding === 'native') return jsonExpression(alias, column)
+  if (column.baseType === 'json') return `${oneLine(`${value}::text`)}::json`
+  if (column.baseType === 'jsonb') return value
+  if (column.encoding === 'text') {
+    if (!column.baseType.startsWith('_')) return `${value}::text`
+    return roundedElements.has(column.baseType) ? `${value}::text[]` : nested(value, column)
+  }
+  return nested(value, column)
+}
+
+const roundedElements = new Set(['_int8', '_numeric', '_money', '_xml'])
+
+/** Elements and fields may be json, which keeps the line feeds it was written with; a row must stay one line. */
+function nested(value: string, { baseType }: Column): string {
+  if (baseType.startsWith('_') && baseType !== '_json') return value
+  const json = oneLine(`pg_catalog.to_json(${value})::text`)
+  return `CASE WHEN ${value} IS DISTINCT FROM NULL THEN ${json}::json END`
+}
+
+/** Outside of strings, where they are escaped, JSON's control characters are blanks. */
+function oneLine(json: string): string {
+  return `pg_catalog.translate(${json}, e'\\n\\r', '  ')`
+}
+
 /** Built-in types whose cast to text prints the same as row_to_json, only faster. */
 const plainCast = new Set(['text', 'varchar', 'name', 'bool', 'int2', 'int4', 'uuid', 'oid'])
 
-function columnOf(alias: string, column: Column): string {
+export function columnOf(alias: string, column: Column): string {
   return `${quoteIdentifier(alias)}.${quoteIdentifier(column.name)}`
 }
 
@@ -36,7 +70,7 @@ function columnOf(alias: string, column: Column): string {
  * The type's own output function, past any cast to text or json that somebody made. `IS DISTINCT FROM NULL` and not
  * `IS NOT NULL`, which is false for a composite with a NULL field.
  */
-function outputOf(value: string): string {
+export function outputOf(value: string): string {
   return `CASE WHEN ${value} IS DISTINCT FROM NULL THEN pg_catalog.format('%s', ${value}) END`
 }
 
