@@ -2,6 +2,7 @@ import type { MigrationObject } from '@mikro-orm/core'
 import { Access } from './access.ts'
 import { Audit } from './audit.ts'
 import { Batches } from './batches.ts'
+import { Exports } from './exports.ts'
 import { Idempotency } from './idempotency.ts'
 import { Notices } from './notices.ts'
 import { RateLimits } from './rate-limits.ts'
@@ -20,4 +21,5 @@ export const migrations: MigrationObject[] = [
   { name: 'batches', class: Batches },
   { name: 'notices', class: Notices },
   { name: 'schedules', class: Schedules },
+  { name: 'exports', class: Exports },
 ]

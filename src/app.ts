@@ -22,6 +22,7 @@ import holds from './holds/routes.ts'
 import { Notice } from './notifications/notice.ts'
 import notifications from './notifications/routes.ts'
 import gates from './gates/routes.ts'
+import { Export } from './exports/export.ts'
 import exports from './exports/routes.ts'
 import { Batch } from './batches/batch.ts'
 import batches from './batches/routes.ts'
@@ -75,6 +76,7 @@ const entities: Parameters<typeof openDatabase>[1] = [
   SetupLink,
   Snapshot,
   Restore,
+  Export,
   Batch,
   Notice,
   Schedule,

@@ -1,0 +1,16 @@
+/**
+ * Code points that make a spreadsheet take a cell for a formula when they stand first: = + - @, tab, line feed, carriage
+ * return, and the full-width forms of the four. https://owasp.org/www-community/attacks/CSV_Injection
+ */
+export const runnable = [...'=+-@\t\n\r＝＋－＠'].map((character) => character.codePointAt(0)!)
+
+/** Text as a cell that no spreadsheet runs: an apostrophe in front makes it text. */
+export function defuse(text: string): string {
+  return runnable.includes(text.codePointAt(0) ?? 0) ? `'${text}` : text
+}
+
+/** A cell of a CSV file (RFC 4180), defused. */
+export function csvCell(text: string): string {
+  const cell = defuse(text)
+  return /[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell
+}
