@@ -18,7 +18,7 @@ export async function copyOut({ source }: Chat): Promise<void> {
   })
 }
 
-function nowhere(): Writable {
+export function nowhere(): Writable {
   return new Writable({ write: (_chunk, _encoding, done) => done() })
 }
 

@@ -2,6 +2,7 @@ import { availableParallelism, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
 import { changes } from './changes.ts'
 import { fillChat } from './chat.ts'
+import { exports } from './exports.ts'
 import type { Ground } from './ground.ts'
 import { nothingToChange } from './nothing-to-change.ts'
 import { oneRecord } from './one-record.ts'
@@ -17,6 +18,7 @@ const benchmarks: Record<string, (ground: Ground) => Promise<Section>> = {
   changes,
   'one-record': oneRecord,
   restore,
+  exports,
 }
 
 const usage = `npm run bench [-- ${Object.keys(benchmarks).join(' | ')} …] [--sessions 10000] [--messages 20]

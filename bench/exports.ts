@@ -1,0 +1,61 @@
+import { pipeline } from 'node:stream/promises'
+import { to as copyTo } from 'pg-copy-streams'
+import { storeExport } from '../src/exports/store-export.ts'
+import type { ExportFormat } from '../src/exports/rendering.ts'
+import { nowhere, tables } from './baselines.ts'
+import type { Chat } from './chat.ts'
+import type { Ground } from './ground.ts'
+import { measure, type Case } from './measure.ts'
+import type { Section } from './report.ts'
+
+/** Everything, with all messages, as it ends in the store. */
+export async function exports({ server, chat, rounds }: Ground): Promise<Section> {
+  const { rows } = chat
+  const cases: Case[] = [
+    { name: 'COPY csv', baseline: true, rows, run: () => copyCsv(chat) },
+    { name: 'CSV', rows, run: () => render(chat, 'csv') },
+    { name: 'COPY json', baseline: true, rows, run: () => copyJson(chat) },
+    { name: 'JSON', rows, run: () => render(chat, 'json') },
+    { name: 'PDF', rows, run: () => render(chat, 'pdf') },
+  ]
+  return {
+    title: 'Exports of everything',
+    about:
+      '`COPY csv` and `COPY json` read both tables with `COPY … TO STDOUT`, as CSV and with row_to_json, and throw the bytes away. The exports read at one instant, in order, with the messages; count again; hash, store, read back and hash again.',
+    unit: 's',
+    figures: await measure(
+      cases.map((one) => ({ ...one, before: server.settle })),
+      rounds,
+    ),
+  }
+}
+
+async function copyCsv({ source }: Chat): Promise<void> {
+  await source.withConnection(async (client) => {
+    for (const table of tables)
+      await pipeline(client.query(copyTo(`COPY ${table} TO STDOUT (FORMAT csv)`)), nowhere())
+  })
+}
+
+async function copyJson({ source }: Chat): Promise<void> {
+  await source.withConnection(async (client) => {
+    for (const table of tables)
+      await pipeline(
+        client.query(copyTo(`COPY (SELECT row_to_json(t) FROM ${table} AS t) TO STDOUT`)),
+        nowhere(),
+      )
+  })
+}
+
+async function render({ source, dataset, store }: Chat, format: ExportFormat): Promise<void> {
+  await storeExport(store, `export.${format}`, {
+    source,
+    dataset,
+    scope: { all: true },
+    format,
+    includeChildren: true,
+    title: null,
+    createdBy: 'bench',
+    now: () => new Date(),
+  })
+}
