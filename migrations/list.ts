@@ -8,6 +8,7 @@ import { Notices } from './notices.ts'
 import { RateLimits } from './rate-limits.ts'
 import { Restores } from './restores.ts'
 import { Schedules } from './schedules.ts'
+import { SnapshotExpiry } from './snapshot-expiry.ts'
 import { Snapshots } from './snapshots.ts'
 
 /** In the order they are applied. A released migration is never edited; a change is a new one at the end. */
@@ -22,4 +23,5 @@ export const migrations: MigrationObject[] = [
   { name: 'notices', class: Notices },
   { name: 'schedules', class: Schedules },
   { name: 'exports', class: Exports },
+  { name: 'snapshot-expiry', class: SnapshotExpiry },
 ]

@@ -1,3 +1,4 @@
+import { cronProblem } from '../schedules/occurrences.ts'
 import type { Catalog } from '../source/catalog.ts'
 import type { Dataset, Declaration, RootNode, TableNode } from './definition.ts'
 import { secretPaths, type Policies } from './policies.ts'
@@ -37,6 +38,7 @@ export function resolveDataset(
   const timezone = declaration.timezone ?? options.timezone
   if (!isTimeZone(timezone))
     resolution.note(['timezone'], `"${timezone}" is not a time zone such as Europe/Paris`)
+  checkCrons(declaration, resolution)
   const root = resolveRoot(declaration.records, resolution)
   const dataset = root === null ? null : assemble(declaration, root, timezone, resolution, options)
   if (dataset === null || problems.length > 0) {
@@ -49,6 +51,18 @@ export function resolveDataset(
 function checkDatabase({ catalog, note }: Resolution): void {
   if (catalog.encoding !== 'UTF8') {
     note(['source'], `the database's encoding is ${catalog.encoding}; only UTF8 comes back exactly`)
+  }
+}
+
+/** The shape of a cron says little of whether it means anything. */
+function checkCrons({ backup, retention }: Declaration, { note }: Resolution): void {
+  const declared: [Path, string | undefined][] = [
+    [['backup', 'schedule'], backup?.schedule],
+    [['retention', 'records', 'schedule'], retention?.records?.schedule],
+  ]
+  for (const [path, cron] of declared) {
+    const problem = cron === undefined ? null : cronProblem(cron)
+    if (problem !== null) note(path, `"${cron}" is no cron: ${problem}`)
   }
 }
 

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { requireSnapshot, topicOf } from './attempts.ts'
 import { auditSnapshot } from './audit-snapshot.ts'
 import type { Cause } from '../audit/actor.ts'
+import type { EntityManager } from '../platform/database.ts'
 import { snapshotProblems } from './errors.ts'
 import { trySettleStore } from './settle-store.ts'
 import type { Snapshot } from './snapshot.ts'
@@ -30,16 +31,30 @@ export async function deleteSnapshot(
   await trySettleStore(app, id)
 }
 
+/** Why a snapshot's time is over. */
+export interface Expiry {
+  /** For the audit log. */
+  reasons: string[]
+  /** Looks at the locked snapshot, in the transaction that ends it, and may refuse. */
+  check?: (em: EntityManager, present: Snapshot) => Promise<void>
+}
+
 /**
  * Ends a snapshot whose time is over: its bytes go, its description stays.
  * @throws Problem SNAPSHOT_NOT_FOUND, SNAPSHOT_HELD, SNAPSHOT_NOT_COMPLETED, SNAPSHOT_NEEDED
  */
-export async function expireSnapshot(app: FastifyInstance, id: string, cause: Cause): Promise<void> {
+export async function expireSnapshot(
+  app: FastifyInstance,
+  id: string,
+  cause: Cause,
+  { reasons, check }: Expiry,
+): Promise<void> {
   await app.orm.em.fork().transactional(async (em) => {
     const snapshot = await requireSnapshot(em, id)
     refuseWhenNeeded(app, snapshot)
+    await check?.(em, snapshot)
     snapshot.expire()
-    await auditSnapshot(em, snapshot, 'expired', cause, { metadata: { key: snapshot.key } })
+    await auditSnapshot(em, snapshot, 'expired', cause, { metadata: { key: snapshot.key, reasons } })
     await app.signals.send(em, topicOf(id))
   })
   await trySettleStore(app, id)

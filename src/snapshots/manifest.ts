@@ -41,6 +41,8 @@ export interface Manifest {
   /** When its stored bytes had been read again and found good. */
   finishedAt: string
   expiresAt: string | null
+  /** Whether somebody chose that; absent in older ones. */
+  expiryChosen?: boolean
   hold: boolean
   /** Rows per table, and declared stats. */
   counts: Record<string, number>

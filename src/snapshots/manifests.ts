@@ -33,6 +33,7 @@ const ManifestShape = Type.Object({
   takenAt: Time,
   finishedAt: Time,
   expiresAt: MaybeTime,
+  expiryChosen: Type.Optional(Type.Boolean()),
   hold: Type.Boolean(),
   counts: Type.Record(Type.String(), Size),
   stats: Type.Record(Type.String(), Type.Unknown()),
@@ -80,8 +81,8 @@ export function manifestOf(snapshot: Snapshot, artifact: CapturedArtifact, finis
 }
 
 /** What may change after a snapshot was taken, as its manifest has it. */
-export function changeable({ title, note, hold, expiresAt }: Snapshot) {
-  return { title, note, hold, expiresAt: expiresAt?.toISOString() ?? null }
+export function changeable({ title, note, hold, expiresAt, expiryChosen }: Snapshot) {
+  return { title, note, hold, expiresAt: expiresAt?.toISOString() ?? null, expiryChosen }
 }
 
 /** Stores a manifest beside its artifact. */

@@ -110,6 +110,7 @@ function fromManifest(manifest: Manifest): RequiredEntityData<Snapshot> {
     note: manifest.note,
     hold: manifest.hold,
     expiresAt: date(manifest.expiresAt),
+    expiryChosen: manifest.expiryChosen ?? false,
     createdBy: manifest.createdBy,
     createdAt: new Date(manifest.createdAt),
     finishedAt: new Date(finishedAt),

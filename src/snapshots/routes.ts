@@ -64,7 +64,10 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
     },
     async (request, reply) => {
       const { expiresAt, ...body } = request.body
-      const wanted = { ...body, ...(expiresAt && { expiresAt: new Date(expiresAt) }) }
+      const wanted = {
+        ...body,
+        ...(expiresAt !== undefined && { expiresAt: expiresAt === null ? null : new Date(expiresAt) }),
+      }
       const { snapshot, reused } = await takeSnapshot(app, wanted, causeOf(request))
       reply.header('location', `/api/snapshots/${snapshot.id}`)
       if (reused) return presentSnapshot(snapshot)

@@ -106,10 +106,12 @@ const snapshotPage: FastifyPluginAsyncTypebox = async (app) => {
       schema: { hide: true, params: SnapshotParams, body: DescriptionForm },
     },
     async (request, reply) =>
-      onSnapshot(app, request, reply, request.params.id, async (id) => {
+      onSnapshot(app, request, reply, request.params.id, async (id, shown) => {
         const { title = null, note = null, expiresOn } = request.body
         const expiresAt = expiresOn === undefined ? null : new Date(startOfDay(expiresOn))
-        await updateSnapshot(app, id, { title, note, expiresAt }, causeOf(request))
+        // The form always sends the day; only another one than it showed is a choice.
+        const isChoice = expiresOn !== shown.expiresAt?.toISOString().slice(0, 10)
+        await updateSnapshot(app, id, { title, note, ...(isChoice && { expiresAt }) }, causeOf(request))
         return 'Saved.'
       }),
   )
@@ -146,12 +148,12 @@ async function onSnapshot(
   request: FastifyRequest,
   reply: FastifyReply,
   id: string,
-  act: (id: string) => Promise<string | undefined>,
+  act: (id: string, snapshot: Snapshot) => Promise<string | undefined>,
 ): Promise<unknown> {
   const snapshot = await concernedSnapshot(app, request, id)
   return answerForm(
     request,
-    async () => reply.leadTo(`/snapshots/${id}`, await act(id)),
+    async () => reply.leadTo(`/snapshots/${id}`, await act(id, snapshot)),
     (shown) => show(app, reply, snapshot, shown),
   )
 }

@@ -48,6 +48,8 @@ const SnapshotSchema = defineEntity({
     note: p.text().strictNullable(),
     hold: p.boolean(),
     expiresAt: p.datetime().strictNullable(),
+    /** Somebody chose `expiresAt`, null for never. Otherwise it is what the dataset's retention said at the time. */
+    expiryChosen: p.boolean().default(false),
     createdBy: p.text().strictNullable(),
     createdAt: p.datetime(),
     startedAt: p.datetime().strictNullable(),
@@ -165,7 +167,10 @@ export class Snapshot extends SnapshotSchema.class {
     if (title !== undefined) this.title = title
     if (note !== undefined) this.note = note
     if (hold !== undefined) this.hold = hold
-    if (expiresAt !== undefined) this.expiresAt = expiresAt
+    if (expiresAt !== undefined) {
+      this.expiresAt = expiresAt
+      this.expiryChosen = true
+    }
     this.storeDue ||= this.status === 'completed'
   }
 

@@ -7,7 +7,7 @@ import { parseDuration } from '../platform/durations.ts'
 import { newId } from '../platform/entity.ts'
 import { auditSnapshot } from './audit-snapshot.ts'
 import { scopeEmpty } from './errors.ts'
-import { requireFuture } from './expiry.ts'
+import { isBackup, requireFuture, snapshotRetention } from './expiry.ts'
 import { artifactKey, snapshotDirectory } from './file-names.ts'
 import { findCovering } from './find-covering.ts'
 import { findMissingKeys } from './find-missing-keys.ts'
@@ -80,7 +80,9 @@ async function queue(
       title,
       note,
       hold: false,
-      expiresAt: wanted.expiresAt === undefined ? expiryOf(dataset, createdAt) : wanted.expiresAt,
+      expiresAt:
+        wanted.expiresAt === undefined ? expiryOf(app, dataset, scope, trigger, createdAt) : wanted.expiresAt,
+      expiryChosen: wanted.expiresAt !== undefined,
       createdBy: cause.actor.email ?? cause.actor.name,
       createdAt,
       key: artifactKey(snapshotDirectory(dataset), { id, scope, createdAt }),
@@ -92,7 +94,15 @@ async function queue(
   })
 }
 
-function expiryOf({ policies }: Dataset, now: Date): Date | null {
-  const after = policies.retention?.snapshots?.expireAfter
-  return after === undefined ? null : new Date(now.getTime() + parseDuration(after))
+/** A backup stays until there are enough newer ones; everything else for the time that its dataset says. */
+function expiryOf(
+  { config }: FastifyInstance,
+  dataset: Dataset,
+  scope: Scope,
+  trigger: SnapshotTrigger,
+  now: Date,
+): Date | null {
+  if (isBackup(dataset, { scope, trigger })) return null
+  const { expireAfterMs } = snapshotRetention(dataset, config.backupRetentionDays)
+  return new Date(now.getTime() + expireAfterMs)
 }

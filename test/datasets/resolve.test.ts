@@ -174,6 +174,8 @@ stats:
   odd: { count: records, where: { joined: 2024, gone: x, name: { in: [a, b] } }, by: nothing }
 files: { store: docs, key: nothing, size: name, folder: '{nope}/{record.nope}' }
 parties: { table: records, email: id, role: nothing, permissions: { view: [a] } }
+backup: { schedule: 99 2 1 * * }
+retention: { records: { age: 1d, schedule: 0 0 30 2 * } }
 timezone: Mars/Olympus`,
       [
         /stats.both: .*exactly one/,
@@ -187,6 +189,8 @@ timezone: Mars/Olympus`,
         /files.folder: .*no column "nope"/,
         /files.size: .*whole number/,
         /parties.role: .*no column/,
+        /backup.schedule: "99 2 1 \* \*" is no cron: .*range 0-59/,
+        /retention.records.schedule: .*is no cron/,
         /timezone: "Mars\/Olympus" is not a time zone/,
       ],
     ],

@@ -70,7 +70,7 @@ t.test('what can be done with a snapshot afterwards', async (t) => {
       const answer = await call('DELETE', `/snapshots/${id}?force=${force}`)
       t.match(answer, { status: 409, body: { code: 'SNAPSHOT_HELD' } })
     }
-    await t.rejects(expireSnapshot(app, id, system), { code: 'SNAPSHOT_HELD' })
+    await t.rejects(expireSnapshot(app, id, system, { reasons: [] }), { code: 'SNAPSHOT_HELD' })
     t.ok(await store.head(key))
     t.equal((await actionsOn(id))[0], 'snapshots:delete refused')
     await call('PATCH', `/snapshots/${id}`, { hold: false })
@@ -82,7 +82,7 @@ t.test('what can be done with a snapshot afterwards', async (t) => {
     const restoreId = '0198c0de-0000-7000-8000-000000000000'
     await app.orm.em.fork().execute('UPDATE snapshots SET restore_id = ? WHERE id = ?', [restoreId, id])
     t.match(await call('DELETE', `/snapshots/${id}`), { status: 409, body: { code: 'SNAPSHOT_NEEDED' } })
-    await t.rejects(expireSnapshot(app, id, system), { code: 'SNAPSHOT_NEEDED' })
+    await t.rejects(expireSnapshot(app, id, system, { reasons: [] }), { code: 'SNAPSHOT_NEEDED' })
     t.equal((await call('DELETE', `/snapshots/${id}?force=true`)).status, 204)
 
     const other = await take(service, { dataset: 'chat', scope })
@@ -93,14 +93,14 @@ t.test('what can be done with a snapshot afterwards', async (t) => {
 
   t.test('expiry removes the bytes and leaves the description', async (t) => {
     const { id, key, sha256, counts } = await take(service, { dataset: 'chat', scope })
-    await expireSnapshot(app, id, system)
+    await expireSnapshot(app, id, system, { reasons: [] })
     t.match((await call('GET', `/snapshots/${id}`)).body, { status: 'expired', sha256, counts, error: null })
     t.notOk((await storedKeys(store)).some((stored) => stored.startsWith(key)))
     t.match(await call('GET', `/snapshots/${id}/content`), {
       status: 409,
       body: { code: 'SNAPSHOT_NOT_COMPLETED' },
     })
-    await t.rejects(expireSnapshot(app, id, system), { code: 'SNAPSHOT_NOT_COMPLETED' })
+    await t.rejects(expireSnapshot(app, id, system, { reasons: [] }), { code: 'SNAPSHOT_NOT_COMPLETED' })
     t.match(await call('PATCH', `/snapshots/${id}`, { hold: true }), {
       body: { code: 'SNAPSHOT_NOT_COMPLETED' },
     })
@@ -129,7 +129,7 @@ t.test('what can be done with a snapshot afterwards', async (t) => {
     const updated = await take(service, { dataset: 'chat', scope })
     await rename(service.folder, `${service.folder}-away`)
     t.equal((await call('DELETE', `/snapshots/${deleted.id}`)).status, 204)
-    await expireSnapshot(app, expired.id, system)
+    await expireSnapshot(app, expired.id, system, { reasons: [] })
     t.equal((await call('PATCH', `/snapshots/${updated.id}`, { hold: true })).status, 200)
     t.equal((await call('GET', `/snapshots/${deleted.id}`)).status, 404, 'it is gone from the lists at once')
     await rename(`${service.folder}-away`, service.folder)
