@@ -16,6 +16,7 @@ export class Notices extends Migration {
         status text NOT NULL CHECK (status IN ('pending', 'delivered', 'failed')),
         attempts integer NOT NULL,
         next_attempt_at timestamptz NOT NULL,
+        give_up_at timestamptz NOT NULL,
         sending_since timestamptz,
         maybe_repeated boolean NOT NULL,
         lane_paused_until timestamptz,

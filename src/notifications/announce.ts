@@ -4,7 +4,7 @@ import type { EntityManager } from '../platform/database.ts'
 import { newId } from '../platform/entity.ts'
 import { redact } from '../platform/redact.ts'
 import { channelsFor, datasetOf } from './channels.ts'
-import { laneOf, Notice, type NoticeEvent } from './notice.ts'
+import { deliverJob, laneOf, Notice, patienceMs, type NoticeEvent } from './notice.ts'
 import { insertNotice } from './queries.ts'
 
 /** Something that people want to hear of. */
@@ -41,8 +41,11 @@ export async function announce(
       ...{ id: newId(), event, dataset, aboutType: about.type, aboutId: about.id, key, channel: kind, lane },
       facts: storable(facts),
       createdAt,
+      giveUpAt: new Date(createdAt.getTime() + patienceMs),
     })
-    if (isNew) written += 1
+    if (!isNew) continue
+    await app.queue.enqueue(em, deliverJob, { lane }, lane)
+    written += 1
   }
   return written
 }

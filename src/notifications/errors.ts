@@ -2,6 +2,21 @@ import { defineProblems } from '../platform/errors.ts'
 
 /** What can be wrong with notices, and with what they are sent through. */
 export const notificationProblems = defineProblems({
+  NOTICE_NOT_FOUND: {
+    status: 404,
+    title: 'There is no such notice',
+    hint: 'GET /api/notifications lists those there are.',
+  },
+  NOTICE_DELIVERED: {
+    status: 409,
+    title: 'The notice was delivered',
+    hint: 'There is nothing left to try. POST /api/notifications/tests sends a new one to see whether a channel works.',
+  },
+  CHANNEL_NOT_CONFIGURED: {
+    status: 409,
+    title: 'The channel is not configured',
+    hint: 'Say whom it reaches: under `notify` in the dataset file, or in the environment. docs/notifications.md lists the settings.',
+  },
   WEBHOOK_NOT_ALLOWED: {
     status: 422,
     title: 'The webhook may not be called',

@@ -5,6 +5,7 @@ import { Agent, request } from 'undici'
 import { allowedTarget, hostOf } from '../platform/allowed-targets.ts'
 import { Problem } from '../platform/errors.ts'
 import { redactText } from '../platform/redact.ts'
+import { causesOf } from './delivery-failure.ts'
 import { notificationProblems } from './errors.ts'
 import { kindOfAddress } from './private-addresses.ts'
 
@@ -150,18 +151,13 @@ function flat(headers: Record<string, string | string[] | undefined>): Record<st
 function failure({ host }: URL, error: unknown, timeoutMs: number | null): Problem {
   if (timeoutMs !== null)
     return notificationProblems.WEBHOOK_UNREACHABLE(`${host} did not answer within ${timeoutMs / 1000} s.`)
-  const forbidden = causes(error).find((one) => one instanceof ForbiddenAddress)
+  const forbidden = causesOf(error).find((one) => one instanceof ForbiddenAddress)
   if (forbidden !== undefined) return notificationProblems.WEBHOOK_NOT_ALLOWED(`${forbidden.message}.`)
   const words =
-    causes(error)
+    causesOf(error)
       .map(({ message }) => message)
       .find((text) => text !== '') ?? 'no connection'
-  return notificationProblems.WEBHOOK_UNREACHABLE(`${host} could not be reached: ${redactText(words)}`)
-}
-
-/** An error, what it wraps, and what caused it. */
-function causes(error: unknown): Error[] {
-  if (!(error instanceof Error)) return []
-  const inner = error instanceof AggregateError ? error.errors : []
-  return [error, ...[...inner, error.cause].flatMap(causes)]
+  return notificationProblems.WEBHOOK_UNREACHABLE(`${host} could not be reached: ${redactText(words)}`, {
+    cause: error,
+  })
 }
