@@ -329,8 +329,8 @@ t.test('the list is narrowed by what it has, newest first', async (t) => {
     all.map(({ id }) => id),
     all
       .map(({ id }) => id)
-      .sort()
-      .reverse(),
+      .toSorted()
+      .toReversed(),
   )
   const narrowing = { channel: 'email', status: 'failed', event: 'cleanup_planned', dataset: 'messaged' }
   for (const [field, value] of Object.entries(narrowing)) {

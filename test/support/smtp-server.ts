@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net'
+import type { Readable } from 'node:stream'
 import { simpleParser, type ParsedMail } from 'mailparser'
 import { SMTPServer } from 'smtp-server'
 import type { Test } from 'tap'
@@ -17,6 +18,10 @@ const [user, password] = ['mailer@example.com', 'canary-smtp-password']
 export async function mailServer(t: Test): Promise<MailServer> {
   const inbox: ParsedMail[] = []
   const refusals: [number, string][] = []
+  const keep = async (stream: Readable, done: (error?: Error) => void) => {
+    inbox.push(await simpleParser(stream))
+    done()
+  }
   const server = new SMTPServer({
     allowInsecureAuth: true,
     disabledCommands: ['STARTTLS'],
@@ -28,15 +33,7 @@ export async function mailServer(t: Test): Promise<MailServer> {
       const [code, text] = refusals.shift() ?? []
       done(code === undefined ? null : Object.assign(new Error(text), { responseCode: code }))
     },
-    onData: (stream, _session, done) => {
-      simpleParser(stream).then(
-        (mail) => {
-          inbox.push(mail)
-          done()
-        },
-        (error: Error) => done(error),
-      )
-    },
+    onData: (stream, _session, done) => void keep(stream, done),
   })
   await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready))
   t.teardown(() => new Promise<void>((gone) => server.close(() => gone())))
