@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import type { Cause } from '../audit/actor.ts'
+import { notificationProblems } from '../notifications/errors.ts'
+import { isAllowedTarget } from '../notifications/guarded-fetch.ts'
 import type { EntityManager } from '../platform/database.ts'
 import { newId } from '../platform/entity.ts'
 import { addItems, type Items } from './add-items.ts'
@@ -10,7 +12,7 @@ import { batchProblems } from './errors.ts'
 import { topicOf } from './find-batches.ts'
 import { lockKey, type NewItem } from './queries.ts'
 import { runJob } from './run-job.ts'
-import type { Webhook } from './webhook.ts'
+import { webhookAttempts, type Webhook } from './webhook.ts'
 
 export interface WantedBatch {
   /** The caller's own name for it: there is never a second batch with it. */
@@ -68,6 +70,7 @@ function draft(app: FastifyInstance, wanted: WantedBatch, { actor }: Cause) {
   const { key, title = null, handler, context = {}, dataset = null, origin } = wanted
   if (typeof handler === 'string' && app.batches.handler(handler) === undefined)
     throw batchProblems.BATCH_HANDLER_UNKNOWN(`Nothing was defined as ${handler}.`)
+  if (handler !== null && typeof handler === 'object') requireAllowed(app, handler)
   const way = handler === null ? 'application' : typeof handler === 'string' ? 'built-in' : 'webhook'
   return {
     id: newId(),
@@ -80,7 +83,7 @@ function draft(app: FastifyInstance, wanted: WantedBatch, { actor }: Cause) {
     dataset,
     originType: origin.type,
     originId: origin.id,
-    maxAttempts: wanted.maxAttempts ?? 1,
+    maxAttempts: wanted.maxAttempts ?? (way === 'webhook' ? webhookAttempts : 1),
     checkpointEvery: wanted.checkpointEvery ?? 1,
     digest: digestOf(wanted),
     itemsDigest: digestOfItems(wanted.items),
@@ -102,6 +105,14 @@ function draft(app: FastifyInstance, wanted: WantedBatch, { actor }: Cause) {
   } as const
 }
 
+/** Better now than at the first item. @throws Problem WEBHOOK_NOT_ALLOWED */
+function requireAllowed(app: FastifyInstance, { url }: Webhook): void {
+  if (!isAllowedTarget(app, url))
+    throw notificationProblems.WEBHOOK_NOT_ALLOWED(
+      'HOLDFAST_WEBHOOK_ALLOW does not have the host of the URL.',
+    )
+}
+
 /** @throws Problem BATCH_KEY_REUSED. Items are compared where they come again: whoever repeats may leave them out. */
 function requireSame(found: Batch, wanted: WantedBatch): void {
   const items = digestOfItems(wanted.items)
@@ -121,7 +132,7 @@ function digestOf({ title, handler, context, dataset, maxAttempts, checkpointEve
     handler,
     context ?? {},
     dataset ?? null,
-    maxAttempts ?? 1,
+    maxAttempts ?? null,
     checkpointEvery ?? 1,
   ])
 }

@@ -31,6 +31,9 @@ export interface Commits {
 /** Beyond this many items a statement gets no cheaper for each. */
 const largestGroup = 5000
 
+/** While one group commits, the next is on its way. */
+const atOnce = 2
+
 interface Waiting {
   row: Omit<ReportRow, 'n'>
   settle(verdict: Verdict): void
@@ -44,16 +47,16 @@ interface Waiting {
 export function createCommits(app: FastifyInstance): Commits {
   const news = createNews(app)
   let waiting: Waiting[] = []
-  let running = false
+  let running = 0
 
   async function drain(): Promise<void> {
-    running = true
+    running += 1
     while (waiting.length > 0) {
       const [group, later] = takeGroup(waiting)
       waiting = later
-      await commitGroup(app, group, news)
+      await commitGroup(app, group, news, (id) => waiting.some(({ row }) => row.batch === id))
     }
-    running = false
+    running -= 1
   }
 
   return {
@@ -64,7 +67,7 @@ export function createCommits(app: FastifyInstance): Commits {
             waiting.push({ row: rowOf(batchId, id, outcome, lease, worker), settle, fail })
           }),
       )
-      if (!running) void drain()
+      if (running < atOnce) void drain()
       return Promise.all(verdicts)
     },
   }
@@ -98,9 +101,14 @@ function takeGroup(waiting: Waiting[]): [group: Waiting[], later: Waiting[]] {
   return [group, later]
 }
 
-async function commitGroup(app: FastifyInstance, group: Waiting[], news: News): Promise<void> {
-  // By item, so that two replicas which report the same items take them in the same order.
-  group.sort((a, b) => (a.row.item < b.row.item ? -1 : 1))
+async function commitGroup(
+  app: FastifyInstance,
+  group: Waiting[],
+  news: News,
+  isAwaited: (batchId: string) => boolean,
+): Promise<void> {
+  // In one order, so that two groups with the same items don't each wait for the other.
+  group.sort((a, b) => compare(a.row.batch, b.row.batch) || compare(a.row.item, b.row.item))
   const em = app.orm.em.fork()
   try {
     const rows = group.map(({ row }, n) => ({ n, ...row }))
@@ -109,13 +117,19 @@ async function commitGroup(app: FastifyInstance, group: Waiting[], news: News): 
     const found = rest.length === 0 ? [] : await lookUpItems(em, rest)
     const items = new Map(found.map((item) => [item.n, item]))
     const batches = [...new Set(group.map(({ row }) => row.batch))]
-    for (const id of await findSettled(em, batches)) await settleBatch(app, id)
+    // Where more reports wait, the group that takes them looks whether that was all.
+    const perhapsOver = batches.filter((id) => !isAwaited(id))
+    for (const id of await findSettled(em, perhapsOver)) await settleBatch(app, id)
     if (accepted.size > 0) news.tell(batches)
     for (const [n, { row, settle }] of group.entries())
       settle(accepted.has(n) ? 'accepted' : judge(row, items.get(n)))
   } catch (error) {
     for (const { fail } of group) fail(error)
   }
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
 }
 
 /** Why a report changed nothing. */

@@ -258,10 +258,11 @@ export async function settleItems(
        ON CONFLICT (batch_id, shard) DO UPDATE SET completed = c.completed + excluded.completed,
          failed = c.failed + excluded.failed
      ), used AS (
-       UPDATE batch_leases SET used_at = ? WHERE id IN (SELECT lease FROM r)
+       UPDATE batch_leases SET used_at = ? WHERE id IN (
+         SELECT id FROM batch_leases WHERE id IN (SELECT lease FROM r) AND used_at < ? FOR UPDATE SKIP LOCKED)
      )
      SELECT n, state FROM accepted`,
-    [JSON.stringify(reports), now, now],
+    [JSON.stringify(reports), now, now, new Date(now.getTime() - 1000)],
   )
 }
 

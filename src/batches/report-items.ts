@@ -2,8 +2,8 @@ import type { Report } from './group-commit.ts'
 
 /** Records what a run did, after every so many items. */
 export interface ItemReporter {
-  /** Resolves when the item is recorded, or waits for others to be recorded with. */
-  add(report: Report): Promise<void>
+  /** Resolves when they are recorded, or wait for others to be recorded with. */
+  add(reports: Report[]): Promise<void>
   /** Records what waits. */
   flush(): Promise<void>
 }
@@ -23,8 +23,8 @@ export function createReporter(every: number, record: (reports: Report[]) => Pro
     await record(reports)
   }
   return {
-    async add(report) {
-      waiting.push(report)
+    async add(reports) {
+      waiting.push(...reports)
       if (waiting.length >= every || performance.now() - since > longestMs) await flush()
     },
     flush,

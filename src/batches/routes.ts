@@ -29,6 +29,7 @@ import {
   ResumptionBody,
   shared,
 } from './schemas.ts'
+import { webhookDefaults } from './webhook.ts'
 import workerRoutes from './worker-routes.ts'
 
 const Position = Type.Tuple([Type.String({ format: 'uuid' })])
@@ -60,13 +61,13 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       },
     },
     async (request, reply) => {
-      const { items = [], ...wanted } = request.body
+      const { items = [], handler = null, ...rest } = request.body
+      const webhook = handler === null ? null : { ...webhookDefaults, ...handler.webhook }
+      const wanted = { ...rest, handler: webhook, items }
       const origin = { type: 'request', id: request.id } as const
       const { batch, isNew } = await app.orm.em
         .fork()
-        .transactional((em) =>
-          findOrCreate(app, em, { ...wanted, handler: null, items, origin }, causeOf(request)),
-        )
+        .transactional((em) => findOrCreate(app, em, { ...wanted, origin }, causeOf(request)))
       reply.header('location', `/api/batches/${batch.id}`)
       return reply.code(isNew ? 201 : 200).send(await presentBatch(app, batch))
     },

@@ -1,15 +1,14 @@
+import { hostname } from 'node:os'
 import { setTimeout as rest } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { systemActor } from '../audit/actor.ts'
-import { isDatabaseGone } from '../platform/database-failures.ts'
 import { newId } from '../platform/entity.ts'
-import { Problem } from '../platform/errors.ts'
 import type { JobRun } from '../platform/queue.ts'
 import { BatchPaused } from './batch-paused.ts'
 import { Batch } from './batch.ts'
-import type { BuiltInHandler } from './batches.ts'
+import { builtInWork } from './built-in-work.ts'
+import { webhookWork } from './call-webhook.ts'
 import { lockBatch, topicOf } from './find-batches.ts'
-import type { Report } from './group-commit.ts'
 import { pauseBatch } from './pause-batch.ts'
 import {
   claimNext,
@@ -24,17 +23,24 @@ import {
 } from './queries.ts'
 import { createReporter, type ItemReporter } from './report-items.ts'
 import { settleBatch } from './settle-batch.ts'
+import type { Work } from './work.ts'
 
 /** How long, in milliseconds, what a dead process held stays out of reach. */
 const leaseMs = 10_000
 
+/** What its leases say, for whoever looks. */
+const ownName = `Holdfast, process ${process.pid} at ${hostname()}`
+
 /** Items that a run takes at a time, for each that it works on at once. */
 const aheadOf = 8
+
+/** The run is not wanted any more. */
+class Superseded extends Error {}
 
 /** One go at a batch by this process. */
 interface Run {
   batch: Batch
-  handler: BuiltInHandler
+  work: Work
   leaseId: string
   /** Aborts when the batch is paused or cancelled, another run took over, or the service stops. */
   signal: AbortSignal
@@ -54,12 +60,12 @@ export async function runBatch(app: FastifyInstance, id: string, job: JobRun): P
 async function runOnce(app: FastifyInstance, id: string, job: JobRun): Promise<void> {
   const batch = await beginRun(app, id)
   if (batch === null) return
-  const handler = app.batches.handler(batch.handler!)
-  if (handler === undefined) return void (await pauseUnknown(app, batch))
+  const work = workOf(app, batch)
+  if (work === null) return void (await pauseUnknown(app, batch))
   const stopped = new AbortController()
   const run: Run = {
     batch,
-    handler,
+    work,
     leaseId: newId(),
     signal: AbortSignal.any([job.signal, stopped.signal]),
     stop: (reason) => stopped.abort(reason),
@@ -75,7 +81,15 @@ async function runOnce(app: FastifyInstance, id: string, job: JobRun): Promise<v
   if (reason instanceof BatchPaused) await pauseBatch(app, id, { actor: systemActor }, reason.message)
   await settleBatch(app, id)
   job.signal.throwIfAborted()
-  if (isDatabaseGone(reason)) throw reason
+  if (reason !== undefined && !(reason instanceof BatchPaused) && !(reason instanceof Superseded))
+    throw reason
+}
+
+/** @returns null when nobody defined its handler */
+function workOf(app: FastifyInstance, batch: Batch): Work | null {
+  if (batch.webhook !== null) return webhookWork(app, batch, batch.webhook)
+  const handler = app.batches.handler(batch.handler!)
+  return handler === undefined ? null : builtInWork(app, batch, handler)
 }
 
 /** Takes the batch over from whatever run there was before. @returns null when there is nothing to work on */
@@ -103,7 +117,7 @@ function watchRun(app: FastifyInstance, run: Run): { stop(): void } {
   const { id, runs } = run.batch
   const look = async () => {
     const counts = await app.orm.em.fork().count(Batch, { id, runs, status: 'running' })
-    if (counts === 0) run.stop(new Error('the batch was paused or cancelled, or another run took over'))
+    if (counts === 0) run.stop(new Superseded('the batch was paused or cancelled, or another run took over'))
   }
   const renew = async () => {
     const now = app.clock.now()
@@ -122,14 +136,13 @@ function watchRun(app: FastifyInstance, run: Run): { stop(): void } {
 }
 
 async function workOn(app: FastifyInstance, run: Run): Promise<void> {
-  const concurrency = run.handler.concurrency ?? 1
+  const { concurrency, perCall } = run.work
   const reporter = createReporter(run.batch.checkpointEvery, async (reports) => {
     await app.batches.commits.report(run.batch.id, reports, { lease: run.leaseId })
   })
-  const next = createFeed(app, run, Math.max(concurrency * aheadOf, run.batch.checkpointEvery))
+  const next = createFeed(app, run, Math.max(concurrency * perCall * aheadOf, run.batch.checkpointEvery))
   const hand = async () => {
-    for (let item = await next(); item !== null; item = await next())
-      await workOnItem(app, run, item, reporter)
+    for (let some = await next(); some.length > 0; some = await next()) await workOnItems(run, some, reporter)
   }
   try {
     await Promise.all(Array.from({ length: concurrency }, () => hand().catch(run.stop)))
@@ -138,16 +151,16 @@ async function workOn(app: FastifyInstance, run: Run): Promise<void> {
   }
 }
 
-/** Hands out the items of the batch, one after the other; null when there are no more, or the run stops. */
-function createFeed(app: FastifyInstance, { batch, leaseId, signal }: Run, limit: number) {
-  let ahead: ClaimedItem[] = []
+/** Hands out the items of the batch, one call's after the other; none when there are no more, or the run stops. */
+function createFeed(app: FastifyInstance, { batch, work, leaseId, signal }: Run, limit: number) {
+  const ahead: ClaimedItem[] = []
   let claiming: Promise<unknown> = Promise.resolve()
   const claim = async () => {
     while (ahead.length === 0 && !signal.aborted) {
       const now = app.clock.now()
       const expiresAt = new Date(now.getTime() + leaseMs)
-      const wanted = { batchId: batch.id, leaseId, worker: 'Holdfast', limit, now, expiresAt }
-      ahead = await claimNext(app.orm.em.fork(), wanted)
+      const wanted = { batchId: batch.id, leaseId, worker: ownName, limit, now, expiresAt }
+      ahead.push(...(await claimNext(app.orm.em.fork(), wanted)))
       if (ahead.length > 0) return
       const due = await nextDue(app.orm.em.fork(), batch.id)
       if (due === null) return
@@ -155,44 +168,21 @@ function createFeed(app: FastifyInstance, { batch, leaseId, signal }: Run, limit
       await rest(Math.max(due.getTime() - now.getTime(), 10), undefined, { signal }).catch(() => undefined)
     }
   }
-  return async (): Promise<ClaimedItem | null> => {
+  return async (): Promise<ClaimedItem[]> => {
     if (ahead.length === 0) {
       claiming = claiming.then(claim)
       await claiming
     }
-    return signal.aborted ? null : (ahead.shift() ?? null)
+    return signal.aborted ? [] : ahead.splice(0, work.perCall)
   }
 }
 
-async function workOnItem(
-  app: FastifyInstance,
-  run: Run,
-  item: ClaimedItem,
-  reporter: ItemReporter,
-): Promise<void> {
-  const { id, key, context } = run.batch
-  let outcome: Report['outcome']
+async function workOnItems(run: Run, items: ClaimedItem[], reporter: ItemReporter): Promise<void> {
   try {
-    const handled = { ...item, batch: { id, key, context } }
-    outcome = { completed: true, result: await run.handler.run(handled, run.signal) }
+    await reporter.add(await run.work.do(items, run.signal))
   } catch (error) {
-    if (run.signal.aborted) return
-    if (error instanceof BatchPaused || isDatabaseGone(error)) return run.stop(error)
-    const retryAt = new Date(app.clock.now().getTime() + backoff(item.attempt))
-    outcome = { completed: false, error: describeFailure(error), retryAt }
+    if (!run.signal.aborted) run.stop(error)
   }
-  await reporter.add({ id: item.id, outcome })
-}
-
-/** How long an item that failed waits for its next go, if it has one: twice as long each time, up to five minutes. */
-function backoff(attempt: number): number {
-  return Math.min(1000 * 2 ** (attempt - 1), 300_000)
-}
-
-/** What is kept of an item's failure. */
-function describeFailure(error: unknown): { code: string; detail: string } {
-  if (error instanceof Problem) return { code: error.code, detail: error.message }
-  return { code: 'UNEXPECTED', detail: error instanceof Error ? error.message : String(error) }
 }
 
 /** Gives back what was claimed and not finished. */

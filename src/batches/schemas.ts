@@ -118,7 +118,46 @@ export const CreateBatchBody = Type.Object(
     items: Type.Optional(
       Type.Array(Item, { description: 'More than fit in 16 MiB are streamed to /api/batches/:id/items.' }),
     ),
-    maxAttempts: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
+    handler: Type.Optional(
+      Nullable(
+        Type.Object(
+          {
+            webhook: Type.Object(
+              {
+                url: Type.String({
+                  minLength: 1,
+                  maxLength: 2000,
+                  description: 'Its host has to be on HOLDFAST_WEBHOOK_ALLOW.',
+                }),
+                concurrency: Type.Optional(
+                  Type.Integer({ minimum: 1, maximum: 64, description: 'Calls at once; default 4.' }),
+                ),
+                perCall: Type.Optional(
+                  Type.Integer({ minimum: 1, maximum: 1000, description: 'Items in one call; default 1.' }),
+                ),
+                ratePerSecond: Type.Optional(
+                  Nullable(
+                    Type.Number({ minimum: 0.01, maximum: 10_000, description: 'Calls a second at most.' }),
+                  ),
+                ),
+                timeoutSeconds: Type.Optional(
+                  Type.Integer({ minimum: 1, maximum: 600, description: 'Of one call; default 30.' }),
+                ),
+              },
+              closed,
+            ),
+          },
+          closed,
+        ),
+      ),
+    ),
+    maxAttempts: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 100,
+        description: 'How often an item may fail before it has failed; default 1, and 5 for webhooks.',
+      }),
+    ),
     checkpointEvery: Type.Optional(
       Type.Integer({
         minimum: 1,

@@ -9,3 +9,9 @@ export interface Webhook {
   ratePerSecond: number | null
   timeoutSeconds: number
 }
+
+/** What a webhook is where its creator didn't say. */
+export const webhookDefaults = { concurrency: 4, perCall: 1, ratePerSecond: null, timeoutSeconds: 30 }
+
+/** How often an item may fail where nobody said: what is asked over the network is worth asking again. */
+export const webhookAttempts = 5

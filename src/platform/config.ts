@@ -26,6 +26,8 @@ export interface Config {
   notifyEmail: string | null
   /** What webhooks may be called. */
   webhookAllow: AllowedTarget[]
+  /** What calls of batches' webhooks are signed with; null: they are not. */
+  webhookSecret: string | null
   /** Where people reach the pages, for links in notices; without a slash at its end. */
   publicUrl: string | null
   timezone: string
@@ -69,6 +71,7 @@ export function readConfig(environment: Record<string, string | undefined> = pro
     smtpUrl: urlOf(environment, 'SMTP_URL', ['smtp:', 'smtps:']),
     notifyEmail: email(read('NOTIFY_EMAIL')),
     webhookAllow: allowedTargets(read('HOLDFAST_WEBHOOK_ALLOW') ?? ''),
+    webhookSecret: read('HOLDFAST_WEBHOOK_SECRET'),
     publicUrl: httpUrl(environment, 'HOLDFAST_PUBLIC_URL')?.replace(/\/+$/, '') ?? null,
     timezone: timezone(read('TIMEZONE') ?? 'UTC'),
     logLevel: oneOf(
