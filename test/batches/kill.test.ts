@@ -84,7 +84,7 @@ t.test('workers killed at random: each effect once, no progress lost', { buffere
   let kills = 0
   let most = 0
   for (;;) {
-    await rest(100 + random() * 250)
+    await rest(300 + random() * 500)
     const { completed, failed, finishedAt } = await call(instance, `/batches/${id}`)
     t.ok(completed >= most && failed === 0, 'never back')
     most = completed
