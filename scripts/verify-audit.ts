@@ -2,15 +2,17 @@
  * Checks Holdfast's audit chain from outside: shares no code with the service, and needs nothing but Node and, for a
  * database, the package `pg`.
  *
- *   npm run verify-audit -- <postgres://… | audit.ndjson | -> [seq:hash]
+ *   npm run verify-audit -- <postgres://… | audit.ndjson | -> [seq:hash | head.json]
  *
  * The source is a connection string, a file from GET /api/audit/download, or - for standard input. `seq:hash` is a head
- * that was published earlier: with it, a tail that was cut off or rewritten is found too.
+ * that was published earlier, `head.json` one that Holdfast put into its store (`audit/heads/<date>.json`): with it, a tail
+ * that was cut off or rewritten is found too.
  *
  * Prints the verdict. Exits 0 when the chain is whole, 1 naming the first bad entry, 2 when it could not be read.
  */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import pg from 'pg'
 
@@ -35,12 +37,14 @@ interface Line {
 /** An entry with its metadata as the text that was hashed. */
 type Entry = Omit<Line, 'metadata'> & { metadata: string }
 
-const [source, published] = process.argv.slice(2)
-if (source === undefined || (published !== undefined && !/^\d+:[0-9a-f]{64}$/.test(published))) {
-  console.error('usage: npm run verify-audit -- <postgres://… | audit.ndjson | -> [seq:hash]')
+const [source, given] = process.argv.slice(2)
+const isHead = given === undefined || /^\d+:[0-9a-f]{64}$/.test(given)
+if (source === undefined || !(isHead || given.endsWith('.json'))) {
+  console.error('usage: npm run verify-audit -- <postgres://… | audit.ndjson | -> [seq:hash | head.json]')
   process.exit(2)
 }
 try {
+  const published = isHead ? given : await readHead(given)
   const entries = /^postgres(ql)?:\/\//.test(source) ? fromDatabase(source) : fromLines(source)
   const { bad, seq, hash } = await check(entries, published)
   if (bad !== null) console.error(`BROKEN at entry ${bad}`)
@@ -49,6 +53,14 @@ try {
 } catch (error) {
   console.error(`could not be read: ${error instanceof Error ? error.message : String(error)}`)
   process.exitCode = 2
+}
+
+/** A head from the store: its own hash shows that it is as it was written. */
+async function readHead(path: string): Promise<string> {
+  const { sha256, ...head } = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>
+  if (createHash('sha256').update(canonical(head)).digest('hex') !== sha256)
+    throw new Error(`${path} is not as it was written`)
+  return `${String(head['seq'])}:${String(head['hash'])}`
 }
 
 async function check(entries: AsyncIterable<Entry>, published: string | undefined) {

@@ -70,11 +70,11 @@ const pages: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
     '/audit/verification',
     { config: { permission: 'audit:verify' }, schema: { hide: true } },
-    async (_request, reply) =>
-      reply.page('audit/verification', {
-        title: 'Audit chain',
-        verification: await verifyAudit(app.orm.em),
-      }),
+    async (_request, reply) => {
+      const published = await app.publishedHead()
+      const verification = await verifyAudit(app.orm.em, published)
+      return reply.page('audit/verification', { title: 'Audit chain', verification, published })
+    },
   )
 }
 

@@ -63,7 +63,7 @@ export const VerificationQuery = Type.Object(
       Type.String({
         pattern: '^[1-9][0-9]{0,14}:[0-9a-f]{64}$',
         description:
-          '`seq:hash` of a head published before; shows whether the tail was cut off or rewritten.',
+          '`seq:hash` of a head published before; shows whether the tail was cut off or rewritten. Default: the newest in the store.',
       }),
     ),
   },
@@ -76,6 +76,12 @@ export const Verification = Type.Object(
     entries: Type.Integer({ description: 'How many are right, up to the first that is not.' }),
     head: Nullable(
       Type.Object({ seq: Type.Integer(), hash: Hash }, { description: 'The last right one. Publish it.' }),
+    ),
+    published: Nullable(
+      Type.Object(
+        { seq: Type.Integer(), hash: Hash },
+        { description: 'The head that the chain was compared with; null: there was none.' },
+      ),
     ),
     problem: Nullable(
       Type.Object({
