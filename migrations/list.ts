@@ -2,6 +2,7 @@ import type { MigrationObject } from '@mikro-orm/core'
 import { Access } from './access.ts'
 import { Audit } from './audit.ts'
 import { Batches } from './batches.ts'
+import { Deliveries } from './deliveries.ts'
 import { Exports } from './exports.ts'
 import { Idempotency } from './idempotency.ts'
 import { Notices } from './notices.ts'
@@ -24,4 +25,5 @@ export const migrations: MigrationObject[] = [
   { name: 'schedules', class: Schedules },
   { name: 'exports', class: Exports },
   { name: 'snapshot-expiry', class: SnapshotExpiry },
+  { name: 'deliveries', class: Deliveries },
 ]

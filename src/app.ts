@@ -28,6 +28,8 @@ import { Batch } from './batches/batch.ts'
 import batches from './batches/routes.ts'
 import cleanups from './cleanups/routes.ts'
 import retention from './retention/routes.ts'
+import { Delivery } from './deliveries/delivery.ts'
+import { DeliveredFile } from './deliveries/delivered-file.ts'
 import deliveries from './deliveries/routes.ts'
 import upkeep from './upkeep/plugin.ts'
 import { systemClock, type Clock } from './platform/clock.ts'
@@ -81,6 +83,8 @@ const entities: Parameters<typeof openDatabase>[1] = [
   Notice,
   Schedule,
   ScheduleRun,
+  Delivery,
+  DeliveredFile,
 ]
 
 /**

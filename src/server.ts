@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises'
 import { enableCompileCache } from 'node:module'
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
@@ -30,7 +31,23 @@ async function prepareDatabase(config: Config): Promise<Config & { databaseUrl: 
   const { createSample } = await import('./source/sample.ts')
   if (await createSample(sample, new Date())) say('Created the sample source: five example systems.')
   const datasetsDirectory = config.datasetsDirectory ?? join(import.meta.dirname, '../examples')
-  return { ...config, databaseUrl: embedded.url('holdfast'), sources: { app: sample }, datasetsDirectory }
+  return {
+    ...(await withSampleFiles(config, sample)),
+    databaseUrl: embedded.url('holdfast'),
+    sources: { app: sample },
+    datasetsDirectory,
+  }
+}
+
+/** The sample's documents as files, and a folder that they can be delivered into, so that both can be tried at once. */
+async function withSampleFiles(config: Config, sample: string): Promise<Config> {
+  const { createSampleFiles } = await import('./source/sample-files.ts')
+  const documents = join(config.home, 'documents')
+  const deliveryRoot = config.deliveryRoot ?? join(config.home, 'deliveries')
+  await mkdir(deliveryRoot, { recursive: true })
+  if (config.fileStores['documents'] !== undefined) return { ...config, deliveryRoot }
+  await createSampleFiles(sample, documents)
+  return { ...config, deliveryRoot, fileStores: { ...config.fileStores, documents: `file:${documents}` } }
 }
 
 const quiet = { info() {}, error: (details: unknown, message?: string) => console.error(message ?? details) }

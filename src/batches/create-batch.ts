@@ -15,6 +15,8 @@ import { runJob } from './run-job.ts'
 import { webhookAttempts, type Webhook } from './webhook.ts'
 
 export interface WantedBatch {
+  /** Where it was told to somebody before; default a new one. */
+  id?: string
   /** The caller's own name for it: there is never a second batch with it. */
   key: string
   title?: string | null
@@ -73,7 +75,7 @@ function draft(app: FastifyInstance, wanted: WantedBatch, { actor }: Cause) {
   if (handler !== null && typeof handler === 'object') requireAllowed(app, handler)
   const way = handler === null ? 'application' : typeof handler === 'string' ? 'built-in' : 'webhook'
   return {
-    id: newId(),
+    id: wanted.id ?? newId(),
     key,
     title,
     way,

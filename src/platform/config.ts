@@ -19,6 +19,12 @@ export interface Config {
   storeUrl: string
   /** Stores of the applications' own files, by name, lower case. */
   fileStores: Record<string, string>
+  /** Absolute path of the folder that files may be delivered into. Null: none. */
+  deliveryRoot: string | null
+  /** Where Microsoft Graph answers; without a slash at its end. */
+  graphApiUrl: string
+  /** What secrets in the database are enciphered with. Null: a file under `home`. */
+  secret: string | null
   bootstrapToken: string | null
   backupRetentionDays: number
   telegram: { botToken: string | null; chatId: string | null; apiUrl: string }
@@ -61,7 +67,13 @@ export function readConfig(environment: Record<string, string | undefined> = pro
     datasetsDirectory: read('HOLDFAST_DATASETS') === null ? null : resolve(read('HOLDFAST_DATASETS')!),
     storeUrl: storeUrl(environment, 'HOLDFAST_STORE_URL') ?? `file:${resolve(home, 'store')}`,
     fileStores: named(environment, /^HOLDFAST_STORE_([A-Z0-9_]+)_URL$/, storeUrl),
-    bootstrapToken: bootstrapToken(read('HOLDFAST_BOOTSTRAP_TOKEN')),
+    deliveryRoot: read('HOLDFAST_DELIVERY_ROOT') === null ? null : resolve(read('HOLDFAST_DELIVERY_ROOT')!),
+    graphApiUrl: (httpUrl(environment, 'GRAPH_API_URL') ?? 'https://graph.microsoft.com/v1.0').replace(
+      /\/+$/,
+      '',
+    ),
+    secret: longEnough('HOLDFAST_SECRET', read('HOLDFAST_SECRET')),
+    bootstrapToken: longEnough('HOLDFAST_BOOTSTRAP_TOKEN', read('HOLDFAST_BOOTSTRAP_TOKEN')),
     backupRetentionDays: integer(environment, 'BACKUP_RETENTION_DAYS', 7, 1, 36_500),
     telegram: {
       botToken: read('TELEGRAM_BOT_TOKEN'),
@@ -159,9 +171,8 @@ function proxies(text: string | null): string | false {
   return text ?? false
 }
 
-function bootstrapToken(text: string | null): string | null {
-  if (text !== null && text.length < 32)
-    throw new ConfigError('HOLDFAST_BOOTSTRAP_TOKEN must be at least 32 characters long')
+function longEnough(name: string, text: string | null): string | null {
+  if (text !== null && text.length < 32) throw new ConfigError(`${name} must be at least 32 characters long`)
   return text
 }
 
