@@ -1,6 +1,7 @@
 import { availableParallelism, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
 import { changes } from './changes.ts'
+import { cleanups } from './cleanups.ts'
 import { fillChat } from './chat.ts'
 import { exports } from './exports.ts'
 import type { Ground } from './ground.ts'
@@ -19,6 +20,7 @@ const benchmarks: Record<string, (ground: Ground) => Promise<Section>> = {
   'one-record': oneRecord,
   restore,
   exports,
+  cleanups,
 }
 
 const usage = `npm run bench [-- ${Object.keys(benchmarks).join(' | ')} …] [--sessions 10000] [--messages 20]

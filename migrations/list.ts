@@ -4,6 +4,7 @@ import { Audit } from './audit.ts'
 import { Batches } from './batches.ts'
 import { Deliveries } from './deliveries.ts'
 import { Exports } from './exports.ts'
+import { Cleanups } from './cleanups.ts'
 import { Idempotency } from './idempotency.ts'
 import { Notices } from './notices.ts'
 import { RateLimits } from './rate-limits.ts'
@@ -26,4 +27,5 @@ export const migrations: MigrationObject[] = [
   { name: 'exports', class: Exports },
   { name: 'snapshot-expiry', class: SnapshotExpiry },
   { name: 'deliveries', class: Deliveries },
+  { name: 'cleanups', class: Cleanups },
 ]

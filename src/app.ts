@@ -44,6 +44,8 @@ import { createQueue, type Queue } from './platform/queue.ts'
 import { serverOptions } from './platform/server-options.ts'
 import { createSignals, type Signals } from './platform/signals.ts'
 import views from './platform/views.ts'
+import { Cleanup } from './cleanups/cleanup.ts'
+import { Hold } from './holds/hold.ts'
 import { Restore } from './restores/restore.ts'
 import restores from './restores/routes.ts'
 import snapshots from './snapshots/routes.ts'
@@ -85,6 +87,8 @@ const entities: Parameters<typeof openDatabase>[1] = [
   ScheduleRun,
   Delivery,
   DeliveredFile,
+  Hold,
+  Cleanup,
 ]
 
 /**

@@ -7,6 +7,7 @@ import { verifyArtifact } from '../snapshots/artifact-reader.ts'
 import { snapshotProblems } from '../snapshots/errors.ts'
 import { pairWithSource } from '../snapshots/pair-with-source.ts'
 import { inSharedSnapshot, type SharedSnapshot } from '../source/shared-snapshot.ts'
+import { currentTransaction } from '../source/transaction-status.ts'
 import type { Store } from '../storage/store.ts'
 import {
   auditRestore,
@@ -214,12 +215,10 @@ async function commit(
   client: pg.PoolClient,
   preRestoreSnapshotId: string | null,
 ): Promise<void> {
-  const { rows } = await client.query<{ transaction: string; backend: number }>(
-    'SELECT pg_catalog.pg_current_xact_id()::text AS transaction, pg_catalog.pg_backend_pid() AS backend',
-  )
+  const { transaction, backend } = await currentTransaction(client)
   await changeAttempt(app, attempt, (restore) => {
-    restore.sourceTransaction = rows[0]!.transaction
-    restore.sourceBackend = rows[0]!.backend
+    restore.sourceTransaction = transaction
+    restore.sourceBackend = backend
     restore.preRestoreSnapshotId = preRestoreSnapshotId
   })
   await client.query('COMMIT')

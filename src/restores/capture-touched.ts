@@ -1,19 +1,14 @@
 import type { FastifyInstance } from 'fastify'
 import type pg from 'pg'
-import { systemActor } from '../audit/actor.ts'
-import { newId } from '../platform/entity.ts'
 import { Problem } from '../platform/errors.ts'
 import { writeArtifact } from '../snapshots/artifact-writer.ts'
 import { describeDefinition, type CapturedArtifact } from '../snapshots/artifact.ts'
-import { lockSnapshot, topicOf, type Attempt } from '../snapshots/attempts.ts'
-import { auditSnapshot } from '../snapshots/audit-snapshot.ts'
+import type { Attempt } from '../snapshots/attempts.ts'
 import { tableNodes, type RecordLine } from '../snapshots/capture.ts'
 import type { RecordPair } from '../snapshots/compare.ts'
-import { artifactKey, snapshotDirectory } from '../snapshots/file-names.ts'
 import type { KeyValue } from '../snapshots/manifest.ts'
 import { produceSnapshot, type CaptureTarget } from '../snapshots/produce-snapshot.ts'
-import { trySettleStore } from '../snapshots/settle-store.ts'
-import { Snapshot, type SnapshotError } from '../snapshots/snapshot.ts'
+import { discardSnapshot, openSafetySnapshot } from '../snapshots/safety-snapshot.ts'
 import { RowReader } from '../source/copy.ts'
 import { describeFailure } from './describe-failure.ts'
 import type { Draft } from './draft-plan.ts'
@@ -44,12 +39,12 @@ const listedKeys = 1000
  */
 export async function captureTouched(options: TouchedOptions): Promise<string> {
   const { app, restore, signal } = options
-  const attempt = await openSafetySnapshot(app, restore, options.context)
+  const attempt = await openSnapshot(app, restore, options.context)
   try {
     await produceSnapshot(app, attempt, (target) => capture(options, target), signal)
     return attempt.snapshotId
   } catch (error) {
-    await discard(app, attempt.snapshotId, describeFailure(error))
+    await discardSnapshot(app, attempt.snapshotId, describeFailure(error))
     throw error instanceof Problem && storeTrouble.test(error.code) ? backupFailed(error) : error
   }
 }
@@ -66,27 +61,17 @@ function backupFailed(error: Problem): Problem {
   )
 }
 
-async function openSafetySnapshot(
+async function openSnapshot(
   app: FastifyInstance,
   restore: Restore,
   { snapshot, dataset }: RestoreContext,
 ): Promise<Attempt> {
   const { differing, differences } = restore.plan!
-  const now = app.clock.now()
-  const id = newId()
   const scope = differing <= listedKeys ? { keys: differences.map(([key]) => shortKey(key)) } : snapshot.scope
-  const key = artifactKey(snapshotDirectory(dataset), { id, scope, createdAt: now })
-  await app.orm.em.fork().transactional(async (em) => {
-    em.create(Snapshot, {
-      ...{ id, scope, key, dataset: restore.dataset, restoreId: restore.id },
-      ...{ trigger: 'pre_restore', status: 'generating', attempts: 1 },
-      ...{ title: 'Before a restore', note: null, hold: false, createdBy: restore.createdBy ?? null },
-      expiresAt: new Date(now.getTime() + app.config.backupRetentionDays * 86_400_000),
-      ...{ createdAt: now, startedAt: now, finishedAt: null, takenAt: null, verifiedAt: null },
-      ...{ progressRecords: 0, progressBytes: 0, counts: {}, stats: {}, storeDue: false },
-    })
+  return openSafetySnapshot(app, {
+    ...{ dataset, scope, trigger: 'pre_restore', title: 'Before a restore' },
+    ...{ restoreId: restore.id, cleanupId: null, createdBy: restore.createdBy ?? null },
   })
-  return { snapshotId: id, number: 1, key }
 }
 
 function shortKey(key: KeyValue[]): KeyValue | KeyValue[] {
@@ -132,35 +117,4 @@ async function* absentKeys(client: pg.ClientBase, { stages }: Draft): AsyncGener
       batch.push(JSON.parse(line.toString()) as KeyValue[])
     yield batch
   }
-}
-
-/** The safety snapshot of a restore that changed nothing is of no use to anybody: it goes, its bytes too. */
-async function discard(app: FastifyInstance, id: string, error: SnapshotError): Promise<void> {
-  await app.orm.em.fork().transactional(async (em) => {
-    const snapshot = await lockSnapshot(em, id)
-    if (snapshot === null || !snapshot.isUnfinished()) return
-    const now = app.clock.now()
-    snapshot.fail(error, now)
-    snapshot.delete(now)
-    await auditSnapshot(
-      em,
-      snapshot,
-      'discarded',
-      { actor: systemActor },
-      { metadata: { error }, outcome: 'failed' },
-    )
-    await app.signals.send(em, topicOf(id))
-  })
-  await trySettleStore(app, id)
-}
-
-/** Discards what an interrupted restore was still capturing. */
-export async function discardUnfinished(
-  app: FastifyInstance,
-  restoreId: string,
-  error: SnapshotError,
-): Promise<void> {
-  const where = { restoreId, status: 'generating' } as const
-  const unfinished = await app.orm.em.fork().find(Snapshot, where, { fields: ['id'] })
-  for (const { id } of unfinished) await discard(app, id, error)
 }

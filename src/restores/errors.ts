@@ -9,11 +9,11 @@ export const restoreProblems = defineProblems({
   PLAN_DRIFTED: {
     status: 409,
     title: 'The data has moved since the plan was made',
-    hint: 'Nothing was changed. Plan the restore again, look at what is different, and apply the new plan.',
+    hint: 'Nothing was changed. Make the plan again, look at what is different, and send the new planHash.',
   },
   PLAN_REQUIRED: {
     status: 422,
-    title: 'The plan hash is not the one of this plan',
+    title: 'The plan hash is missing or not the one of this plan',
     hint: 'Send the planHash that the plan was shown with: it says that somebody has seen what will happen.',
   },
   RESTORE_BLOCKED: {

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
-import pg from 'pg'
 import { systemActor } from '../audit/actor.ts'
-import { discardUnfinished } from './capture-touched.ts'
+import { discardUnfinished } from '../snapshots/safety-snapshot.ts'
+import { transactionStatus } from '../source/transaction-status.ts'
 import { auditRestore, changeAttempt, type Attempt } from './attempts.ts'
 import { describeFailure } from './describe-failure.ts'
 import { restoreProblems } from './errors.ts'
@@ -17,8 +17,8 @@ export async function settleInterrupted(
   restore: Restore,
   attempt: Attempt,
 ): Promise<void> {
-  const status = restore.sourceTransaction === null ? 'aborted' : await transactionStatus(app, restore)
-  await discardUnfinished(app, restore.id, describeFailure(interrupted()))
+  const status = await statusOf(app, restore)
+  await discardUnfinished(app, { restoreId: restore.id }, describeFailure(interrupted()))
   await changeAttempt(app, attempt, async (current, em) => {
     const { operations, tables, warnings } = current.plan!
     const system = { actor: systemActor }
@@ -46,44 +46,16 @@ export async function settleInterrupted(
   })
 }
 
+async function statusOf(app: FastifyInstance, restore: Restore) {
+  const { sourceTransaction, sourceBackend } = restore
+  if (sourceTransaction === null) return 'aborted'
+  const source = app.datasets.source(app.datasets.get(restore.dataset))
+  return transactionStatus(source, sourceTransaction, sourceBackend)
+}
+
 /** The problem of a restore that ended before its commit. */
 export function interrupted() {
   return restoreProblems.RESTORE_INTERRUPTED(
     'The service stopped before the restore took effect. Nothing was changed.',
   )
-}
-
-type TransactionStatus = 'committed' | 'aborted' | 'unknown'
-
-/** A session that a dead service left behind holds its transaction open: it is ended, and then the answer is final. */
-async function transactionStatus(app: FastifyInstance, restore: Restore): Promise<TransactionStatus> {
-  const source = app.datasets.source(app.datasets.get(restore.dataset))
-  return source.withConnection(async (client) => {
-    for (;;) {
-      const status = await askStatus(client, restore.sourceTransaction!)
-      if (status !== 'in progress') return status
-      await client.query(
-        `SELECT pg_catalog.pg_terminate_backend(pid, 5000) FROM pg_catalog.pg_stat_activity
-          WHERE pid = $1 AND backend_xid = $2::xid8::xid`,
-        [restore.sourceBackend, restore.sourceTransaction],
-      )
-    }
-  })
-}
-
-async function askStatus(
-  client: pg.ClientBase,
-  transaction: string,
-): Promise<TransactionStatus | 'in progress'> {
-  try {
-    const { rows } = await client.query<{ status: TransactionStatus | 'in progress' | null }>(
-      'SELECT pg_catalog.pg_xact_status($1::xid8) AS status',
-      [transaction],
-    )
-    return rows[0]!.status ?? 'unknown'
-  } catch (error) {
-    // A number that this server has not reached yet: it is another server than the one that was written to.
-    if (error instanceof pg.DatabaseError && error.code === '22023') return 'unknown'
-    throw error
-  }
 }

@@ -27,6 +27,8 @@ export interface CaptureOptions {
   store: Store
   key: string
   now: () => Date
+  /** Chooses which of the lines that go by the artifact holds; default all. */
+  pick?: (lines: RecordLine[]) => Promise<RecordLine[]>
   onProgress?: (progress: { records: number; bytes: number }) => void
   signal?: AbortSignal
   /** Declared stats, asked on the same instant. */
@@ -84,11 +86,12 @@ export async function captureArtifact(options: CaptureOptions): Promise<Captured
 async function* watched(
   batches: AsyncIterable<RecordLine[]>,
   rows: number[],
-  { onProgress, signal }: CaptureOptions,
+  { pick, onProgress, signal }: CaptureOptions,
 ): AsyncGenerator<RecordLine[]> {
   const progress = { records: 0, bytes: 0 }
-  for await (const batch of batches) {
+  for await (const lines of batches) {
     signal?.throwIfAborted()
+    const batch = (await pick?.(lines)) ?? lines
     for (const line of batch) {
       for (const [i, count] of line.rows.entries()) rows[i]! += count
       progress.bytes += line.json.length

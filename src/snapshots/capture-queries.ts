@@ -109,7 +109,7 @@ export function notNull(node: TableNode, depth: number): string {
 }
 
 /** The root's key as a JSON array of the values that the artifact holds. */
-function keyTag(table: string, key: Column[]): string {
+export function keyTag(table: string, key: Column[]): string {
   return `pg_catalog.json_build_array(${key.map((column) => jsonExpression(table, column)).join(', ')})::text`
 }
 

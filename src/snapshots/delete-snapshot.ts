@@ -60,13 +60,13 @@ export async function expireSnapshot(
   await trySettleStore(app, id)
 }
 
-/** What a restore overwrote is kept for as long as backups are, so that it can be undone. */
+/** What a restore overwrote or a cleanup removed is kept for as long as backups are, so that it can be undone. */
 function refuseWhenNeeded({ clock, config }: FastifyInstance, snapshot: Snapshot): void {
-  const { restoreId, status, takenAt } = snapshot
-  if (restoreId === null || status !== 'completed' || takenAt === null) return
+  const { restoreId, cleanupId, status, takenAt } = snapshot
+  if ((restoreId ?? cleanupId) === null || status !== 'completed' || takenAt === null) return
   const until = new Date(takenAt.getTime() + config.backupRetentionDays * dayMs)
   if (clock.now() >= until) return
   throw snapshotProblems.SNAPSHOT_NEEDED(
-    `Restore ${restoreId} can be undone with snapshot ${snapshot.id} until ${until.toISOString()}.`,
+    `${restoreId === null ? 'Cleanup' : 'Restore'} ${restoreId ?? cleanupId} can be undone with snapshot ${snapshot.id} until ${until.toISOString()}.`,
   )
 }

@@ -44,8 +44,8 @@ export const snapshotProblems = defineProblems({
   },
   SNAPSHOT_NEEDED: {
     status: 409,
-    title: 'The snapshot is needed to undo a restore',
-    hint: 'It holds what the restore overwrote. Wait until its time to undo is over, or add ?force=true: the restore can then not be undone.',
+    title: 'The snapshot is needed to undo a restore or a cleanup',
+    hint: 'It holds what was overwritten or removed. Wait until its time to undo is over, or add ?force=true: it can then not be undone.',
   },
   ARTIFACT_INCOMPATIBLE: {
     status: 409,

@@ -1,8 +1,8 @@
 import { raw, type FilterQuery } from '@mikro-orm/core'
 import type { FastifyInstance } from 'fastify'
 import type { Dataset } from '../datasets/definition.ts'
-import { keysOf, parseScope } from '../datasets/scope.ts'
-import { valueOf } from '../datasets/typed-keys.ts'
+import { readTypedKey } from '../datasets/read-typed-key.ts'
+import { keysOf } from '../datasets/scope.ts'
 import { Problem } from '../platform/errors.ts'
 import { invalid } from '../platform/problem-answers.ts'
 import type { KeyValue } from '../source/keys.ts'
@@ -20,7 +20,7 @@ export interface RecordCoverage {
 
 /**
  * Coverage of a record by scope: everything covers it, and a list of keys that has it. Which records fell into a
- * period, and which ones a restore touched, only the artifact tells: it is looked up there.
+ * period, and which ones a restore or a cleanup touched, only the artifact tells: it is looked up there.
  * @param text the record's key as people type it
  * @throws Problem VALIDATION_FAILED, SCOPE_INVALID, DATASET_…
  */
@@ -28,42 +28,27 @@ export function recordCoverage(app: FastifyInstance, name: string | undefined, t
   if (name === undefined)
     throw invalid([{ pointer: 'query:key', detail: 'needs the dataset that the record is of' }])
   const dataset = app.datasets.get(name)
-  const key = readKey(dataset, text)
+  const key = readTypedKey(dataset, text)
   const listed = JSON.stringify([key.length === 1 ? key[0] : key])
   return {
     condition: {
       $or: [
-        { [raw(`scope -> 'all'`)]: { $ne: null }, restoreId: null },
+        { [raw(`scope -> 'all'`)]: { $ne: null }, restoreId: null, cleanupId: null },
         { [raw(`scope -> 'keys' @> ?::jsonb`, [listed])]: true },
         { [raw(`scope -> 'all'`)]: null, [raw(`scope -> 'keys'`)]: null, status: 'completed' },
         { restoreId: { $ne: null }, status: 'completed' },
+        { cleanupId: { $ne: null }, status: 'completed' },
       ],
     },
     covers: (snapshot) => covers(app.stores.main, dataset, snapshot, key),
   }
 }
 
-function readKey(dataset: Dataset, text: string): KeyValue[] {
-  const { key } = dataset.root
-  const typed = key.length === 1 ? valueOf(text, key[0]!) : parseList(text)
-  return keysOf(parseScope({ keys: [typed] }, dataset, 'query:key'))![0]!
-}
-
-function parseList(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw invalid([
-      { pointer: 'query:key', detail: 'must be a JSON list of the key’s values, such as ["a",1]' },
-    ])
-  }
-}
-
 async function covers(store: Store, dataset: Dataset, snapshot: Snapshot, key: KeyValue[]): Promise<boolean> {
-  const { scope, restoreId } = snapshot
+  const { scope, restoreId, cleanupId } = snapshot
   const keys = keysOf(scope)
   if (keys !== null) return keys.some((listed) => JSON.stringify(listed) === JSON.stringify(key))
-  if ('all' in scope && restoreId === null) return true
+  if ('all' in scope && restoreId === null && cleanupId === null) return true
   const orders = dataset.root.key.map((column) => column.keyOrder)
   try {
     const manifest = await readManifest(store, snapshot.requireCompleted())

@@ -36,6 +36,8 @@ export interface Manifest {
   createdBy: string | null
   /** The restore that this snapshot makes undoable. */
   restoreId: string | null
+  /** The cleanup that this snapshot makes undoable; manifests from before there were cleanups don't say. */
+  cleanupId?: string | null
   createdAt: string
   takenAt: string
   /** When its stored bytes had been read again and found good. */

@@ -29,6 +29,7 @@ const ManifestShape = Type.Object({
   note: Text,
   createdBy: Text,
   restoreId: Type.Union([Type.String({ format: 'uuid' }), Type.Null()]),
+  cleanupId: Type.Optional(Type.Union([Type.String({ format: 'uuid' }), Type.Null()])),
   createdAt: Time,
   takenAt: Time,
   finishedAt: Time,
@@ -56,7 +57,7 @@ const ManifestShape = Type.Object({
 
 /** The manifest of an artifact that was read back and found good. @param finishedAt when that was */
 export function manifestOf(snapshot: Snapshot, artifact: CapturedArtifact, finishedAt: Date): Manifest {
-  const { id, dataset, scope, trigger, createdBy, restoreId } = snapshot
+  const { id, dataset, scope, trigger, createdBy, restoreId, cleanupId } = snapshot
   const { counts, stats, sha256, bytes, storedBytes, frames } = artifact
   return {
     holdfast: 1,
@@ -66,6 +67,7 @@ export function manifestOf(snapshot: Snapshot, artifact: CapturedArtifact, finis
     trigger,
     createdBy,
     restoreId,
+    cleanupId,
     createdAt: snapshot.createdAt.toISOString(),
     takenAt: artifact.takenAt.toISOString(),
     finishedAt: finishedAt.toISOString(),

@@ -34,6 +34,8 @@ export function pairWithSource(options: PairOptions): AsyncGenerator<RecordPair[
   if (keys !== undefined) return lookUpPairs(client, dataset, readKeys(store, manifest, dataset, keys))
   const records = recordsFrom(store, manifest, dataset, start)
   if (manifest.restoreId !== null) return lookUpPairs(client, dataset, withAbsent(store, manifest, records))
+  // A cleanup's holds what it removed, which may be less than its scope selects.
+  if (manifest.cleanupId) return lookUpPairs(client, dataset, records)
   if (manifest.scope !== null && typeof manifest.scope === 'object' && 'keys' in manifest.scope)
     return lookUpPairs(client, dataset, records)
   const pairs = mergePairs(

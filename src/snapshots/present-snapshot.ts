@@ -28,6 +28,7 @@ export function presentSnapshot(snapshot: Snapshot) {
     verifiedAt: iso(snapshot.verifiedAt),
     lastVerification: snapshot.lastVerification,
     restoreId: snapshot.restoreId,
+    cleanupId: snapshot.cleanupId,
     warnings: warningsOf(snapshot),
     error: snapshot.error,
   }

@@ -36,12 +36,12 @@ export async function reconcileSnapshots(app: FastifyInstance): Promise<void> {
 }
 
 /**
- * Enqueuing does nothing where a job waits or runs. Safety snapshots are taken by the restore that needs them, which
- * fails them itself when it finds that it was interrupted.
+ * Enqueuing does nothing where a job waits or runs. Safety snapshots are taken by the restore or the cleanup that needs
+ * them, which fails them itself when it finds that it was interrupted.
  */
 async function requeueUnfinished({ orm, queue }: FastifyInstance): Promise<void> {
   await orm.em.fork().transactional(async (em) => {
-    const where = { status: { $in: ['queued', 'generating'] }, restoreId: null } as const
+    const where = { status: { $in: ['queued', 'generating'] }, restoreId: null, cleanupId: null } as const
     const unfinished = await em.find(Snapshot, where, { fields: ['id'] })
     for (const { id } of unfinished) await queue.enqueue(em, generateJob, { id }, id)
   })

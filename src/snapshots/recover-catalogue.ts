@@ -126,6 +126,7 @@ function fromManifest(manifest: Manifest): RequiredEntityData<Snapshot> {
     verifiedAt: new Date(finishedAt),
     lastVerification: { ok: true, sha256, bytes, checkedAt: finishedAt, problems: [] },
     restoreId: manifest.restoreId,
+    cleanupId: manifest.cleanupId ?? null,
   }
 }
 

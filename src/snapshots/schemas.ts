@@ -61,6 +61,9 @@ export const SnapshotBody = Type.Object(
     restoreId: Nullable(
       Type.String({ format: 'uuid', description: 'The restore that can be undone with this snapshot.' }),
     ),
+    cleanupId: Nullable(
+      Type.String({ format: 'uuid', description: 'The cleanup that can be undone with this snapshot.' }),
+    ),
     warnings: Type.Array(Type.String()),
     error: Nullable(Type.Object({ code: Type.String(), detail: Type.String() }, closed)),
   },

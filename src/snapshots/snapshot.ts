@@ -73,6 +73,8 @@ const SnapshotSchema = defineEntity({
     error: p.json<SnapshotError>().strictNullable(),
     /** The restore that this snapshot makes undoable. */
     restoreId: p.uuid().strictNullable(),
+    /** The cleanup that this snapshot makes undoable. */
+    cleanupId: p.uuid().strictNullable(),
     /** The store has yet to be brought in line with this row; see settle-store.ts. */
     storeDue: p.boolean(),
     /** Deleted, but its bytes may still have to go: in no list, and the row goes with them. */

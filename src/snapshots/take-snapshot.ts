@@ -87,6 +87,7 @@ async function queue(
       createdAt,
       key: artifactKey(snapshotDirectory(dataset), { id, scope, createdAt }),
       restoreId: null,
+      cleanupId: null,
     })
     await auditSnapshot(em, snapshot, 'requested', cause)
     await app.queue.enqueue(em, generateJob, { id }, id)

@@ -109,6 +109,22 @@ export function keyCondition(
   return `(${columns.join(', ')}) IN (SELECT * FROM ROWS FROM (${rows}))`
 }
 
+/**
+ * Keys as rows to join with, numbered from 1 in the order given: columns k0, k1 … and n.
+ * @returns what stands after FROM or JOIN, alias `k` included
+ */
+export function keyRows(key: readonly Column[], keys: readonly (readonly KeyValue[])[]): string {
+  const lists = key.map((column, i) =>
+    arrayLiteral(
+      column,
+      keys.map((values) => values[i]!),
+    ),
+  )
+  const rows = lists.map((list) => `pg_catalog.unnest(${list})`).join(', ')
+  const names = [...key.map((_, i) => `k${i}`), 'n'].join(', ')
+  return `ROWS FROM (${rows}) WITH ORDINALITY AS k (${names})`
+}
+
 function arrayLiteral(column: Column, values: KeyValue[]): string {
   const elements = values.map((value) => `"${toText(value)!.replace(/["\\]/g, '\\$&')}"`)
   return `${quoteLiteral(`{${elements.join(',')}}`)}::${elementType(column)}[]`
