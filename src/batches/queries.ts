@@ -432,3 +432,13 @@ export async function findExpired(em: EntityManager, now: Date): Promise<string[
   )
   return rows.map(({ id }) => id)
 }
+
+/** @returns how many items were removed, at most `limit` */
+export async function deleteSomeItems(em: EntityManager, batchId: string, limit: number): Promise<number> {
+  const rows = await em.execute(
+    `DELETE FROM batch_items WHERE batch_id = ? AND id IN (
+       SELECT id FROM batch_items WHERE batch_id = ? LIMIT ?) RETURNING 1`,
+    [batchId, batchId, limit],
+  )
+  return rows.length
+}

@@ -29,6 +29,7 @@ import {
   ResumptionBody,
   shared,
 } from './schemas.ts'
+import { provideTidying } from './tidy-batches.ts'
 import { webhookDefaults } from './webhook.ts'
 import workerRoutes from './worker-routes.ts'
 
@@ -43,6 +44,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   app.decorate('batches', createBatches(createCommits(app)))
   app.queue.define<{ id: string }>(runJob, ({ id }, run) => runBatch(app, id, run), { concurrency: 4 })
   keepReconciled(app)
+  provideTidying(app)
   await app.register(itemRoutes)
   await app.register(workerRoutes)
 
@@ -62,6 +64,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
     },
     async (request, reply) => {
       const { items = [], handler = null, ...rest } = request.body
+      if (rest.dataset !== undefined) app.datasets.get(rest.dataset)
       const webhook = handler === null ? null : { ...webhookDefaults, ...handler.webhook }
       const wanted = { ...rest, handler: webhook, items }
       const origin = { type: 'request', id: request.id } as const
@@ -197,4 +200,4 @@ async function emptyUnlessGiven(request: FastifyRequest): Promise<void> {
   request.body ??= {}
 }
 
-export default plugin(routes, { name: 'batches', dependencies: ['notifications'] })
+export default plugin(routes, { name: 'batches', dependencies: ['schedules', 'notifications'] })

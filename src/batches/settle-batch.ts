@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { systemActor } from '../audit/actor.ts'
+import { announce } from '../notifications/announce.ts'
 import type { EntityManager } from '../platform/database.ts'
 import { auditBatch } from './audit-batch.ts'
 import type { Batch } from './batch.ts'
@@ -45,8 +46,20 @@ export async function settleLocked(app: FastifyInstance, em: EntityManager, batc
   )
   const handler = batch.handler === null ? undefined : app.batches.handler(batch.handler)
   await handler?.finished?.(em, batch)
+  await tell(app, em, batch)
   await app.signals.send(em, topicOf(batch.id))
   return true
+}
+
+/** Once for each end that it reaches. What was cancelled is known to whoever did that. */
+async function tell(app: FastifyInstance, em: EntityManager, batch: Batch): Promise<void> {
+  const { id, title, key, dataset, status, completed, failed } = batch
+  if (dataset === null || status === 'cancelled') return
+  await announce(app, em, {
+    ...{ event: 'batch_finished', dataset, about: { type: 'batch', id } },
+    facts: { batchId: id, title: title ?? key, completed, failed },
+    key: batch.finishedAt!.toISOString(),
+  })
 }
 
 /**
