@@ -1,4 +1,8 @@
-import type { NoticeError } from './notice.ts'
+/** Why the latest attempt came to nothing. */
+export interface NoticeError {
+  code: string
+  detail: string
+}
 
 export interface FailureKind {
   /** Trying again may help. */

@@ -1,7 +1,7 @@
 import { defineEntity, p } from '@mikro-orm/core'
 import { noticeEvents } from '../datasets/content-policies.ts'
 import { identity } from '../platform/entity.ts'
-import type { FailureKind } from './delivery-failure.ts'
+import type { FailureKind, NoticeError } from './delivery-failure.ts'
 import { notificationProblems } from './errors.ts'
 
 export type NoticeEvent = (typeof noticeEvents)[number]
@@ -11,12 +11,6 @@ export type ChannelKind = (typeof channelKinds)[number]
 
 export const statuses = ['pending', 'delivered', 'failed'] as const
 export type NoticeStatus = (typeof statuses)[number]
-
-/** Why the latest attempt came to nothing. */
-export interface NoticeError {
-  code: string
-  detail: string
-}
 
 const NoticeSchema = defineEntity({
   name: 'Notice',
