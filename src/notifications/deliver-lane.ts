@@ -11,7 +11,7 @@ import { wordsOf } from './present-notice.ts'
 import { attemptLimitMs, sendNotice, type Message } from './send-notice.ts'
 
 /** How long a lane is worked at before others get their turn. */
-const turnMs = 20_000
+const turnMs = 1000
 
 /** After so many failures in one turn the lane is left alone until the next. */
 const failuresInTurn = 3

@@ -24,8 +24,12 @@ export function keepDelivering(app: FastifyInstance): { lookAgain(): void } {
   }
   let timer: NodeJS.Timeout
   let soon: NodeJS.Timeout | undefined
+  const lookAgain = () => {
+    clearTimeout(soon)
+    soon = setTimeout(run, pauseMs).unref()
+  }
   app.addHook('onReady', async () => {
-    run()
+    lookAgain() // the queue starts after the features are ready
     timer = setInterval(run, intervalMs).unref()
   })
   app.addHook('preClose', async () => {
@@ -34,12 +38,7 @@ export function keepDelivering(app: FastifyInstance): { lookAgain(): void } {
     clearTimeout(soon)
     await running
   })
-  return {
-    lookAgain() {
-      clearTimeout(soon)
-      soon = setTimeout(run, pauseMs).unref()
-    },
-  }
+  return { lookAgain }
 }
 
 /** Once. Enqueuing does nothing where a job waits or runs. */

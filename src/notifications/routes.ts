@@ -16,7 +16,7 @@ import { ListNoticesQuery, NoticeBody, NoticeList, NoticeParams, TestAnswer, Tes
 import { testChannel } from './test-channel.ts'
 
 /** Lanes that are worked at side by side. */
-const lanesAtOnce = 4
+const lanesAtOnce = 8
 
 const routes: FastifyPluginAsyncTypebox = async (app) => {
   app.addProblems(notificationProblems)

@@ -10,14 +10,14 @@ export interface TelegramMessage {
 }
 
 /**
- * How the next request is answered: throttled, by a broken gateway, not at all, or taken without an answer. `gate` holds
- * the answer back until it is resolved.
+ * How the next request is answered: throttled, by a broken gateway, or taken without an answer: the
+ * connection lost, or left open for ever once `reached` was told.
  */
 export type Misbehaviour =
   | { kind: 'throttled'; retryAfter: number }
   | { kind: 'bad gateway' }
   | { kind: 'connection lost after success' }
-  | { kind: 'held'; gate: Promise<void> }
+  | { kind: 'never answered'; reached: () => void }
 
 export interface TelegramServer {
   url: string
@@ -60,12 +60,12 @@ export async function telegramServer(t: Test, token: string): Promise<TelegramSe
       return refuse(response, 429, `Too Many Requests: retry after ${how.retryAfter}`, {
         retry_after: how.retryAfter,
       })
-    if (how?.kind === 'held') await how.gate
     const refusal = judge(request, body, token)
     if (refusal !== null) return refuse(response, ...refusal)
     const { chat_id: chatId, text: said } = JSON.parse(body) as { chat_id: number; text: string }
     state.sent.push({ chatId, text: said })
     if (how?.kind === 'connection lost after success') return void response.destroy()
+    if (how?.kind === 'never answered') return how.reached()
     const result = {
       message_id: state.sent.length,
       date: 1_763_632_800,
