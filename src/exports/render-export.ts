@@ -10,6 +10,7 @@ import { csvFile } from './csv-file.ts'
 import { exportProblems } from './errors.ts'
 import { jsonFile } from './json-file.ts'
 import { columnsOf, withoutChildren, type ExportFormat, type Rendering } from './rendering.ts'
+import { pdfFile } from './pdf-file.ts'
 import type { StoredExport } from './export.ts'
 import { Tally } from './tally.ts'
 
@@ -29,9 +30,7 @@ export interface RenderOptions {
 const files: Record<ExportFormat, (rendering: Rendering) => AsyncIterable<Buffer>> = {
   json: jsonFile,
   csv: csvFile,
-  pdf: () => {
-    throw exportProblems.EXPORT_OPTIONS_INVALID('PDF cannot be made here.')
-  },
+  pdf: pdfFile,
 }
 
 /**

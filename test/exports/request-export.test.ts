@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import { sql } from '../support/postgres.ts'
 import { snapshotService, take } from '../snapshots/service.ts'
 import { csvRows, unzip } from './read-files.ts'
+import { readPdf } from './read-pdf.ts'
 import { contentOf, make } from './service.ts'
 
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
@@ -96,6 +97,21 @@ t.test('exports', async (t: Test) => {
     const files = await unzip(await contentOf(service, csv))
     t.match(files.get('chat.sessions.csv'), /^id,subject,.*\r\n$/)
     t.match(files.get('chat.messages.csv'), /^sessions\.id,id,.*\r\n$/)
+  })
+
+  t.test('PDF is a document', async (t) => {
+    const made = await make(service, {
+      dataset: 'chat',
+      format: 'pdf',
+      scope: { keys: ['7'] },
+      title: 'For Ana',
+    })
+    t.match(made, { status: 'completed', counts: { 'chat.sessions': 1 } })
+    const { title, pages } = await readPdf(await contentOf(service, made))
+    t.equal(title, 'For Ana')
+    t.match(pages[0], /For Ana\nChat/)
+    const { raw } = await call('GET', `/exports/${made.id}/content`)
+    t.equal(raw.headers['content-type'], 'application/pdf')
   })
 
   t.test('the manifest says what was asked, counted and hashed', async (t) => {
