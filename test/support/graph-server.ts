@@ -42,6 +42,8 @@ export class GraphServer {
   readonly requests: string[] = []
   /** What a client did that the documents forbid. */
   readonly violations: string[] = []
+  /** How many requests were answered otherwise than they should. */
+  misbehaved = 0
   /** Files of some kinds of accounts have no hash. */
   tellsHashes = true
   readonly #sessions = new Map<string, Session>()
@@ -100,6 +102,7 @@ export class GraphServer {
     if (!isSession && !this.tokens.has(token ?? ''))
       return refuse(response, 401, 'InvalidAuthenticationToken')
     const trouble = this.#trouble(asked.operation)
+    if (trouble !== null) this.misbehaved++
     if (trouble?.kind === 'throttle') {
       response.setHeader('retry-after', trouble.seconds)
       return refuse(response, 429, 'activityLimitReached')
