@@ -45,5 +45,7 @@ export class Deliveries extends Migration {
         delivered_at timestamptz NOT NULL,
         PRIMARY KEY (delivery_id, path)
       )`)
+    // Finds which originals were delivered before they may be removed.
+    this.addSql('CREATE INDEX delivered_files_by_source ON delivered_files (delivery_id, source)')
   }
 }

@@ -19,6 +19,8 @@ export interface CleanupToPlan {
   noticeRequired: boolean
   /** More than this waits until somebody confirms. */
   limit: { records: number | null; percent: number | null }
+  /** Which of some objects may go at all: those that were delivered. Default: every one. */
+  only?: (keys: string[]) => Promise<Set<string>>
 }
 
 /**
@@ -29,13 +31,16 @@ export interface CleanupToPlan {
  */
 export async function planCleanup(
   app: FastifyInstance,
-  { dataset, scope, target, dueAt, origin, noticeRequired, limit }: CleanupToPlan,
+  { dataset, scope, target, dueAt, origin, noticeRequired, limit, only }: CleanupToPlan,
   cause: Cause,
 ): Promise<Cleanup | null> {
   const id = newId()
   const planned = await app.orm.em.fork().transactional(async (em) => {
     const subject = { dataset, scope, target }
-    const surveyed = await surveyCleanup(app, subject, { em, cleanupId: id, skipPlanned: true })
+    const surveyed = await surveyCleanup(app, subject, {
+      ...{ em, cleanupId: id, skipPlanned: true },
+      ...(only && { only }),
+    })
     if (surveyed.removes === 0) return null
     const over = overLimit(surveyed, limit)
     const cleanup = em.create(Cleanup, {

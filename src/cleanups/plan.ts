@@ -10,6 +10,8 @@ export type LeftCode =
   | 'REFERENCED'
   /** Another cleanup that waits has it already. */
   | 'PLANNED'
+  /** It is in the scope, and was not part of what the cleanup follows. */
+  | 'UNDELIVERED'
   /** It is no longer as the captured copy has it. */
   | 'CHANGED'
   /** It was gone before, or no longer in the scope. */

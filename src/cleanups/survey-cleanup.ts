@@ -33,6 +33,8 @@ export interface PlanKeeper {
   cleanupId: string
   /** What another cleanup that waits has already is left to that one. */
   skipPlanned: boolean
+  /** Which of some objects may go at all. */
+  only?: (keys: string[]) => Promise<Set<string>>
 }
 
 /**
@@ -91,6 +93,7 @@ async function surveyOfFiles(
     ...(keeper?.skipPlanned && {
       skip: (keys) => plannedElsewhere(keeper.em, dataset.name, 'files', keys),
     }),
+    ...(keeper?.only && { only: keeper.only }),
     onPlanned: write,
   })
   return {

@@ -18,6 +18,8 @@ export interface FilesSurveyOptions {
   held: KeyValue[][]
   /** Which of some objects are left to another cleanup. */
   skip?: (keys: string[]) => Promise<Set<string>>
+  /** Which of some objects may go at all. */
+  only?: (keys: string[]) => Promise<Set<string>>
   /** Told of the objects that would be removed, in order. */
   onPlanned: (keys: string[]) => Promise<void>
 }
@@ -63,10 +65,13 @@ export async function surveyFiles(
   }
   for await (const batch of objectsOf(app.datasets.source(dataset), { dataset, files, condition, held })) {
     for (const { key, stays } of batch) digest.update(`${JSON.stringify([key, stays])}\n`)
-    const skipped = (await options.skip?.(batch.map(({ key }) => key))) ?? new Set()
+    const keys = batch.map(({ key }) => key)
+    const skipped = (await options.skip?.(keys)) ?? new Set()
+    const allowed = (await options.only?.(keys)) ?? null
     const going: string[] = []
     for (const { key, stays } of batch) {
       if (stays) keep(plan, key, 'REFERENCED', 'A record that stays names it too.')
+      else if (allowed?.has(key) === false) keep(plan, key, 'UNDELIVERED', 'It was not part of the delivery.')
       else if (skipped.has(key)) keep(plan, key, 'PLANNED', 'Another cleanup that waits has it already.')
       else going.push(key)
     }

@@ -74,6 +74,7 @@ const words: Record<LeftCode, string> = {
   HELD: 'held',
   REFERENCED: 'pointed at by rows that stay',
   PLANNED: 'in another cleanup that waits',
+  UNDELIVERED: 'not delivered',
   CHANGED: 'changed',
   GONE: 'gone',
   LOCKED: 'in use',

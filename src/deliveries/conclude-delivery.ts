@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { systemActor } from '../audit/actor.ts'
 import { BatchPaused } from '../batches/batch-paused.ts'
 import { topicOf } from '../batches/find-batches.ts'
+import type { Cleanup } from '../cleanups/cleanup.ts'
 import { Problem } from '../platform/errors.ts'
 import type { JobRun } from '../platform/queue.ts'
 import { auditDelivery } from './audit-delivery.ts'
@@ -9,10 +10,11 @@ import { deliverIndex } from './deliver-index.ts'
 import type { Delivery } from './delivery.ts'
 import { findDelivery, lockDelivery } from './find-deliveries.ts'
 import type { Destinations } from './open-destination.ts'
+import { planOriginals } from './plan-originals.ts'
 
 /**
- * Does what has to follow a complete delivery: the index goes along, and the token is wiped. Starts over when an earlier
- * run died. An index that the destination doesn't take is noted, and is no reason to keep anything else.
+ * Does what has to follow a complete delivery: the index goes along, the cleanup of the originals is planned, the token is
+ * wiped. Starts over when an earlier run died. What can't be done is noted; the files are delivered all the same.
  */
 export async function concludeDelivery(
   app: FastifyInstance,
@@ -23,11 +25,19 @@ export async function concludeDelivery(
   const delivery = await findDelivery(app.orm.em, id)
   if (!delivery.conclusionDue) return
   const notes = await tryIndex(app, delivery, destinations, run.signal)
+  const planned = await tryCleanup(app, delivery)
   await app.orm.em.fork().transactional(async (em) => {
     const locked = await lockDelivery(em, id)
     if (!locked.conclusionDue) return
-    locked.conclude(notes)
-    await auditDelivery(em, locked, 'concluded', { actor: systemActor }, { metadata: { notes } })
+    locked.conclude([...notes, ...planned.notes], planned.cleanup)
+    const { notes: said, cleanupId } = locked
+    await auditDelivery(
+      em,
+      locked,
+      'concluded',
+      { actor: systemActor },
+      { metadata: { notes: said, cleanupId } },
+    )
     await app.signals.send(em, topicOf(locked.batchId))
   })
   destinations.forget(id)
@@ -46,5 +56,18 @@ async function tryIndex(
     signal.throwIfAborted()
     if (!(error instanceof Problem) && !(error instanceof BatchPaused)) throw error
     return [`The index did not go along: ${error.message} It is here: /api/deliveries/${delivery.id}/index`]
+  }
+}
+
+/** A source or a store that can't be asked now is asked again when the job is run again. */
+async function tryCleanup(
+  app: FastifyInstance,
+  delivery: Delivery,
+): Promise<{ cleanup: Cleanup | null; notes: string[] }> {
+  try {
+    return { cleanup: await planOriginals(app, delivery), notes: [] }
+  } catch (error) {
+    if (!(error instanceof Problem) || error.status >= 500) throw error
+    return { cleanup: null, notes: [`No cleanup of the originals is planned: ${error.message}`] }
   }
 }

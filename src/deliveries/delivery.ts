@@ -78,8 +78,10 @@ export class Delivery extends DeliverySchema.class {
     this.conclusionDue = true
   }
 
-  /** Nothing is left to do. */
-  conclude(notes: string[]): void {
+  /** Nothing is left to do. @param cleanup of the originals; null: there is nothing to remove */
+  conclude(notes: string[], cleanup: { id: string; dueAt: Date } | null): void {
+    this.cleanupId = cleanup?.id ?? null
+    this.cleanupScheduledAt = cleanup?.dueAt ?? null
     this.conclusionDue = false
     this.sealedToken = null
     this.notes = notes

@@ -25,6 +25,19 @@ export async function takePaths(em: EntityManager, paths: Map<string, number>): 
   )
 }
 
+/** @returns those of some originals that a delivery has delivered */
+export async function findDelivered(
+  em: EntityManager,
+  deliveryId: string,
+  sources: string[],
+): Promise<Set<string>> {
+  const rows = await em.execute<{ source: string }[]>(
+    'SELECT source FROM delivered_files WHERE delivery_id = ? AND source IN (SELECT json_array_elements_text(?))',
+    [deliveryId, JSON.stringify(sources)],
+  )
+  return new Set(rows.map(({ source }) => source))
+}
+
 /** What a delivery is doing, in SQL over the table of deliveries: as present-delivery.ts says it. */
 export const effectiveStatus = `CASE WHEN status IN ('preparing', 'failed') THEN status ELSE coalesce(
   (SELECT CASE WHEN b.status = 'running' THEN 'delivering' WHEN b.finished_at IS NOT NULL AND conclusion_due

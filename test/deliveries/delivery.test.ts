@@ -139,6 +139,37 @@ t.test('the answer says when the originals go', async (t) => {
   t.match(events.raw.body, /event: done\nid: .*\ndata: .*"status":"completed"/)
 })
 
+t.test(
+  'when all is delivered the originals are planned to go, and only those that were delivered',
+  async (t) => {
+    const third = sessions[2]!
+    const added = `sessions/${third}/added-since.txt`
+    graph.misbehave('put', { kind: 'full' })
+    const wanted = { scope: { keys: [third] } }
+    const { body } = await request({ type: 'onedrive', folder: 'Planned' }, wanted, prefer)
+    t.match(body, { status: 'paused', cleanupId: null })
+    const none = await call('GET', '/cleanups?dataset=legacy-import')
+    t.same(
+      none.body.items.filter(({ scope }) => JSON.stringify(scope).includes(third)),
+      [],
+    )
+    await sql(
+      source,
+      `INSERT INTO legacy_import.documents (session_id, file_name, storage_key, size_bytes) VALUES ($1, 'a', $2, 1)`,
+      [third, added],
+    )
+    await writeFile(join(documents, added), '!')
+    await call('POST', `/batches/${String(body['batchId'])}/resumption`, {})
+    await call('GET', `/deliveries/${body.id}/events`)
+    const after = (await call('GET', `/deliveries/${body.id}`)).body
+    const inAWeek = new Date(clock.at + 7 * 86_400_000).toISOString()
+    t.match(after, { status: 'completed', notes: [], backup: { cleanupScheduledAt: inAWeek } })
+    const cleanup = (await call('GET', `/cleanups/${String(after['cleanupId'])}`)).body
+    t.match(cleanup, { status: 'pending', target: 'files', dueAt: inAWeek, plan: { objects: 24, kept: 1 } })
+    t.match(JSON.stringify(cleanup), /UNDELIVERED/)
+  },
+)
+
 t.test('without a snapshot, or with an old one, it is refused; skipping the check is recorded', async (t) => {
   clock.at += 2 * 3_600_000
   t.match((await request({ type: 'folder', path: 'stale' })).body, { code: 'SNAPSHOT_STALE' })

@@ -41,12 +41,33 @@ export async function deliveryService(
       ...options.environment,
     },
   })
+  await makeFew(service.source)
   await createSampleFiles(service.source, documents)
   const rows = await sql(
     service.source,
     'SELECT session_id AS id FROM legacy_import.documents GROUP BY 1 ORDER BY count(*), 1',
   )
   return { ...service, graph, root, documents, sessions: rows.map(({ id }) => String(id)) }
+}
+
+/** Leaves 24 documents in each session, some of which have the same name but for its case. */
+async function makeFew(source: string): Promise<void> {
+  await sql(
+    source,
+    `DELETE FROM legacy_import.documents WHERE id NOT IN (
+       SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY session_id ORDER BY id) AS n
+         FROM legacy_import.documents) AS numbered WHERE n <= 24);
+     UPDATE legacy_import.documents AS d SET category = c.name, file_name = named.name
+     FROM (SELECT id, session_id, (ARRAY['Report.pdf', 'report.PDF', 'Report (2).pdf', 'REPORT.pdf'])[n] AS name
+       FROM (SELECT id, session_id, row_number() OVER (PARTITION BY session_id ORDER BY id) AS n
+         FROM legacy_import.documents) AS numbered WHERE n <= 4) AS named
+     JOIN LATERAL (SELECT name FROM legacy_import.categories WHERE session_id = named.session_id
+       ORDER BY position LIMIT 1) AS c ON true
+     WHERE d.id = named.id;
+     UPDATE legacy_import.documents SET category = NULL WHERE id IN (
+       SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY session_id ORDER BY id) AS n
+         FROM legacy_import.documents) AS numbered WHERE n = 5)`,
+  )
 }
 
 /** A fresh snapshot of sessions, so that the gate opens. */
