@@ -48,7 +48,8 @@ export async function measure(cases: Case[], rounds: number): Promise<Figure[]> 
   return figures
 }
 
-async function runOnce({
+/** A case once, without the round that doesn't count. */
+export async function runOnce({
   repeat = 1,
   before,
   run,

@@ -1,5 +1,6 @@
 import { availableParallelism, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
+import { batches, batchSizes } from './batches.ts'
 import { changes } from './changes.ts'
 import { cleanups } from './cleanups.ts'
 import { fillChat } from './chat.ts'
@@ -21,6 +22,8 @@ const benchmarks: Record<string, (ground: Ground) => Promise<Section>> = {
   restore,
   exports,
   cleanups,
+  batches,
+  'batch-sizes': batchSizes,
 }
 
 const usage = `npm run bench [-- ${Object.keys(benchmarks).join(' | ')} …] [--sessions 10000] [--messages 20]

@@ -84,6 +84,10 @@ export class Batches extends Migration {
       )`)
     // Finds what is next, what is leased, and lists items by what became of them.
     this.addSql('CREATE INDEX batch_items_by_state ON batch_items (batch_id, state, position)')
+    // What waits to be tried again, the first first.
+    this.addSql(
+      'CREATE INDEX batch_items_waiting ON batch_items (batch_id, not_before) WHERE not_before IS NOT NULL',
+    )
     // An item is written three times; vacuuming after a fifth of a million rows would come late.
     this.addSql(
       'ALTER TABLE batch_items SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05)',

@@ -37,11 +37,11 @@ export async function claimItems(
     const claim = await claimNow(app, id, wanted)
     return claim.lease !== null || claim.batch.isOver() ? claim : null
   }
-  for (;;) {
+  for (let claim = await look(); ;) {
     const left = end - performance.now()
-    const claim = await app.signals.waitFor(topicOf(id), look, Math.min(left, await untilChange(app, id)))
     if (claim !== null) return claim
-    if (end - performance.now() < 1 || app.closing.aborted) return claimNow(app, id, wanted)
+    if (left < 1 || app.closing.aborted) return claimNow(app, id, wanted)
+    claim = await app.signals.waitFor(topicOf(id), look, Math.min(left, await untilChange(app, id)))
   }
 }
 

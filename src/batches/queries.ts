@@ -130,7 +130,8 @@ export async function claimNext(em: EntityManager, wanted: WantedItems): Promise
 /** When the first of the items that wait to be tried again may be; null when none waits. */
 export async function nextDue(em: EntityManager, batchId: string): Promise<Date | null> {
   const [row] = await em.execute<[{ due: string | null }]>(
-    `SELECT min(not_before) AS due FROM batch_items WHERE batch_id = ? AND state = 'pending'`,
+    `SELECT min(not_before) AS due FROM batch_items
+     WHERE batch_id = ? AND not_before IS NOT NULL AND state = 'pending'`,
     [batchId],
   )
   return row.due === null ? null : new Date(row.due)
@@ -138,6 +139,12 @@ export async function nextDue(em: EntityManager, batchId: string): Promise<Date 
 
 /** Gives back what workers hold whose lease has run out. By set, so that a lease that came since is never touched. */
 export async function recoverExpired(em: EntityManager, batchId: string, now: Date): Promise<number> {
+  // Nearly always none has, and then nobody should look through all that is held.
+  const expired = await em.execute(
+    'SELECT FROM batch_leases WHERE batch_id = ? AND expires_at <= ? LIMIT 1',
+    [batchId, now],
+  )
+  if (expired.length === 0) return 0
   const rows = await em.execute(
     `WITH lost AS (DELETE FROM batch_leases WHERE batch_id = ? AND expires_at <= ? RETURNING id)
      UPDATE batch_items SET state = 'pending'
@@ -242,7 +249,7 @@ export async function settleItems(
          failures = i.failures + (NOT r.ok)::int,
          result = r.result,
          error = CASE WHEN r.ok THEN i.error ELSE r.error END,
-         not_before = r.retry, settled_at = ?, reported_by = i.lease_id, lease_id = NULL
+         not_before = CASE WHEN r.final OR i.failures + 1 >= b.max_attempts THEN NULL ELSE r.retry END, settled_at = ?, reported_by = i.lease_id, lease_id = NULL
        FROM r JOIN batches b ON b.id = r.batch
        WHERE i.batch_id = r.batch AND i.id = r.item
          AND (i.state = 'leased' OR i.state = 'pending' AND (r.ok OR r.lease IS NOT NULL OR i.failures = 0))
@@ -364,7 +371,8 @@ export async function nextChange(em: EntityManager, batchId: string): Promise<Da
   const [row] = await em.execute<[{ at: string | null }]>(
     `SELECT least(
        (SELECT min(expires_at) FROM batch_leases WHERE batch_id = ?),
-       (SELECT min(not_before) FROM batch_items WHERE batch_id = ? AND state = 'pending')) AS at`,
+       (SELECT min(not_before) FROM batch_items
+         WHERE batch_id = ? AND not_before IS NOT NULL AND state = 'pending')) AS at`,
     [batchId, batchId],
   )
   return row.at === null ? null : new Date(row.at)

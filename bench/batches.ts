@@ -1,0 +1,238 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { request } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { pipeline } from 'node:stream/promises'
+import type { FastifyInstance } from 'fastify'
+import { PgBoss } from 'pg-boss'
+import { buildApp } from '../src/app.ts'
+import { systemActor } from '../src/audit/actor.ts'
+import { claimItems } from '../src/batches/claim-items.ts'
+import { createBatch } from '../src/batches/create-batch.ts'
+import { readConfig } from '../src/platform/config.ts'
+import type { Ground } from './ground.ts'
+import { measure, runOnce, type Case, type Figure } from './measure.ts'
+import type { Section } from './report.ts'
+
+const jobs = 20_000
+
+/** Items that a worker claims, and jobs that one fetches, at a time. */
+const chunk = 100
+
+/** Workers that report item by item: more than connections, as over HTTP. */
+const workers = 64
+
+/** What pg-boss gets to work with: as many as its own pool has connections. */
+const fetchers = 10
+
+const token = 'hf_bench_token_of_thirty_two_characters'
+
+/** The engine of batches beside pg-boss, both durable, on the same server. */
+export async function batches({ server, rounds }: Ground): Promise<Section> {
+  return withService(server, async (app, url) => {
+    const boss = await openBoss(url)
+    let id = ''
+    const items = (name: string, run: () => Promise<void>): Case => ({
+      name,
+      rows: jobs,
+      before: async () => void (id = await fill(app, jobs)),
+      run,
+    })
+    const cases: Case[] = [
+      boss.case('pg-boss, one by one', (names) => eachOf(names, (name) => boss.complete([name]))),
+      boss.case('pg-boss, in chunks', boss.complete),
+      items('item by item', () => workOn(app, id, workers, 1)),
+      items('in chunks', () => workOn(app, id, fetchers, chunk)),
+    ]
+    try {
+      return {
+        title: `Checkpoints of ${jobs.toLocaleString('en')} items`,
+        about: `Every item is claimed and its completion committed, with \`synchronous_commit\` on. pg-boss fetches ${chunk} jobs at a time by ${fetchers} fetchers and completes them one by one, or all ${chunk} in one statement. ${workers} workers of a batch claim ${chunk} items at a time and report item by item, each waiting for its commit; in chunks, ${fetchers} of them report all ${chunk} at once.`,
+        unit: 's',
+        figures: await measure(cases, rounds),
+      }
+    } finally {
+      await boss.stop()
+    }
+  })
+}
+
+/** What an item costs in batches of different sizes, and how long a million takes to arrive. */
+export async function batchSizes({ server }: Ground): Promise<Section> {
+  return withService(server, async (app) => {
+    const figures: Figure[] = []
+    for (const size of [1000, 10_000, 100_000, 1_000_000]) {
+      const name = `${size.toLocaleString('en')} items`
+      const key = `size ${size}`
+      figures.push(await once(`${name}, streamed in`, size, () => stream(app, key, size)))
+      const id = await idOf(app, key)
+      figures.push(await once(`${name}, worked on`, size, () => workOn(app, id, workers, 1)))
+    }
+    return {
+      title: 'Batches of different sizes',
+      about: `Items arrive as NDJSON in one request over HTTP; then ${workers} workers claim ${chunk} at a time and report item by item. Once each.`,
+      unit: 's',
+      figures,
+    }
+  })
+}
+
+async function withService<T>(
+  server: Ground['server'],
+  work: (app: FastifyInstance, url: string) => Promise<T>,
+): Promise<T> {
+  const database = 'holdfast_bench_batches'
+  await server.drop(database)
+  const url = await server.create(database)
+  const home = await mkdtemp(join(tmpdir(), 'holdfast-bench-'))
+  const config = readConfig({
+    HOLDFAST_HOME: home,
+    HOLDFAST_DATASETS: home,
+    HOLDFAST_RATE_LIMIT: '0',
+    HOLDFAST_BOOTSTRAP_TOKEN: token,
+    PORT: '0',
+  })
+  const app = await buildApp({ config: { ...config, databaseUrl: url } })
+  await app.listen({ port: 0 })
+  try {
+    return await work(app, url)
+  } finally {
+    await app.close()
+    await rm(home, { recursive: true, force: true })
+    await server.drop(database)
+  }
+}
+
+function* itemsOf(count: number) {
+  for (let i = 0; i < count; i++) yield { id: `item ${i}`, payload: { topic: `topic ${i}` } }
+}
+
+let made = 0
+
+/** @returns the id of a new batch */
+async function fill(app: FastifyInstance, count: number): Promise<string> {
+  const wanted = { key: `bench ${++made}`, handler: null, items: itemsOf(count) }
+  const origin = { type: 'request', id: null } as const
+  const batch = await app.orm.em
+    .fork()
+    .transactional((em) => createBatch(app, em, { ...wanted, origin }, { actor: systemActor }))
+  return batch.id
+}
+
+/** Claims and reports until nothing is left. @param every after how many items a worker reports */
+async function workOn(app: FastifyInstance, id: string, count: number, every: number): Promise<void> {
+  await eachOf(Array.from({ length: count }).keys(), async (n) => {
+    const wanted = { worker: `worker ${n}`, limit: chunk, leaseSeconds: 60 }
+    for (;;) {
+      const { lease, items } = await claimItems(app, id, wanted, 0)
+      if (lease === null) return
+      for (let i = 0; i < items.length; i += every) {
+        const done = items.slice(i, i + every)
+        const reports = done.map((item) => ({ id: item.id, outcome: { completed: true } as const }))
+        const verdicts = await app.batches.commits.report(id, reports, { lease })
+        if (verdicts.some((verdict) => verdict !== 'accepted')) throw new Error(verdicts.join())
+      }
+    }
+  })
+}
+
+async function eachOf<T>(several: Iterable<T>, work: (one: T) => Promise<void>): Promise<void> {
+  await Promise.all(Array.from(several, work))
+}
+
+async function stream(app: FastifyInstance, key: string, count: number): Promise<void> {
+  const { id } = JSON.parse(
+    await post(app, '/api/batches', 'application/json', [JSON.stringify({ key })]),
+  ) as {
+    id: string
+  }
+  const { added } = JSON.parse(
+    await post(app, `/api/batches/${id}/items`, 'application/x-ndjson', lines(count)),
+  ) as {
+    added: number
+  }
+  if (added !== count) throw new Error(`${added} were added`)
+}
+
+/** A hundred lines at a time. */
+function* lines(count: number): Generator<string> {
+  let some = ''
+  let length = 0
+  for (const item of itemsOf(count)) {
+    some += `${JSON.stringify(item)}\n`
+    if (++length % 100 > 0) continue
+    yield some
+    some = ''
+  }
+  yield some
+}
+
+async function post(
+  app: FastifyInstance,
+  path: string,
+  type: string,
+  body: Iterable<string>,
+): Promise<string> {
+  const { port } = app.server.address() as AddressInfo
+  const headers = { authorization: `Bearer ${token}`, 'content-type': type }
+  const outgoing = request({ port, path, method: 'POST', headers })
+  const answer = new Promise<string>((resolve, reject) => {
+    outgoing.once('response', (response) => resolve(text(response)))
+    outgoing.once('error', reject)
+  })
+  await pipeline(Readable.from(body), outgoing)
+  return answer
+}
+
+async function idOf(app: FastifyInstance, key: string): Promise<string> {
+  const headers = { authorization: `Bearer ${token}` }
+  const answer = await app.inject({ url: `/api/batches?key=${encodeURIComponent(key)}`, headers })
+  return answer.json<{ items: { id: string }[] }>().items[0]!.id
+}
+
+async function once(name: string, rows: number, run: () => Promise<void>): Promise<Figure> {
+  const { seconds, peakRss } = await runOnce({ name, rows, run })
+  return { name, baseline: false, rows, seconds: [seconds], peakRss }
+}
+
+async function openBoss(url: string) {
+  const boss = new PgBoss({
+    connectionString: url,
+    schema: 'bench',
+    max: fetchers,
+    supervise: false,
+    schedule: false,
+  })
+  await boss.start()
+  let queue = ''
+  let queues = 0
+  const complete = (ids: string[]) => boss.complete(queue, ids).then(() => undefined)
+  return {
+    complete,
+    stop: () => boss.stop(),
+    case: (name: string, finish: (ids: string[]) => Promise<void>): Case => ({
+      name,
+      baseline: true,
+      rows: jobs,
+      async before() {
+        await boss.createQueue((queue = `queue_${++queues}`))
+        await boss.insert(
+          queue,
+          Array.from(itemsOf(jobs), (data) => ({ data })),
+        )
+      },
+      async run() {
+        await eachOf(Array.from({ length: fetchers }), async () => {
+          for (;;) {
+            const fetched = await boss.fetch(queue, { batchSize: chunk })
+            if (fetched.length === 0) return
+            await finish(fetched.map(({ id }) => id))
+          }
+        })
+      },
+    }),
+  }
+}
