@@ -1,10 +1,12 @@
 import type { FastifyInstance } from 'fastify'
 import type { Dataset } from '../datasets/definition.ts'
+import { wordSpan } from '../platform/wording.ts'
 import type { ScheduleDefinition } from '../schedules/schedules.ts'
 import { backupScope, backupsKept } from '../snapshots/expiry.ts'
 import { backUp } from './back-up.ts'
 import { backupName, backupRule, isBackedUp } from './backup-schedules.ts'
 import { expireSnapshots } from './expire-snapshots.ts'
+import { planRetention, recordRetention, retentionName, type RecordRetention } from './plan-retention.ts'
 import { usableNames } from './usable-datasets.ts'
 import { watchBackups } from './watch-backups.ts'
 
@@ -31,7 +33,22 @@ export function schedulesOf(app: FastifyInstance): ScheduleDefinition[] {
     ...datasets
       .filter(({ policies }) => policies.backup !== undefined)
       .map((dataset) => backup(app, dataset)),
+    ...datasets.flatMap((dataset) => {
+      const rule = recordRetention(dataset)
+      return rule === null ? [] : records(app, dataset, rule)
+    }),
   ]
+}
+
+function records(app: FastifyInstance, dataset: Dataset, rule: RecordRetention): ScheduleDefinition {
+  return {
+    name: retentionName(dataset),
+    title: `Retention of ${dataset.title}`,
+    description: `Plans the removal of records that are older than ${wordSpan(rule.ageMs)}; it takes effect ${wordSpan(rule.graceMs)} later.`,
+    dataset: dataset.name,
+    ...{ cron: rule.cron, timezone: dataset.timezone, enabled: rule.enabled },
+    run: (occurrence) => planRetention(app, dataset.name, occurrence),
+  }
 }
 
 function backup(app: FastifyInstance, dataset: Dataset): ScheduleDefinition {

@@ -1,11 +1,48 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import plugin from 'fastify-plugin'
+import Type from 'typebox'
+import { describeRetention } from './describe-retention.ts'
 import { retentionProblems } from './errors.ts'
 import { schedulesOf } from './provide-schedules.ts'
+import { RetentionBody, RetentionList, RetentionParams } from './schemas.ts'
+import { usableNames } from './usable-datasets.ts'
 
 const routes: FastifyPluginAsyncTypebox = async (app) => {
   app.addProblems(retentionProblems)
+  app.addSchema(RetentionBody)
   app.schedules.provide(() => schedulesOf(app))
+
+  app.get(
+    '/api/retention',
+    {
+      config: { permission: 'retention:view' },
+      schema: {
+        operationId: 'listRetention',
+        tags: ['retention'],
+        description: 'What goes next of each dataset, and why, before it goes.',
+        response: { 200: RetentionList },
+      },
+    },
+    async () => {
+      const items: Awaited<ReturnType<typeof describeRetention>>[] = []
+      for (const name of usableNames(app)) items.push(await describeRetention(app, app.datasets.get(name)))
+      return { items, nextCursor: null }
+    },
+  )
+
+  app.get(
+    '/api/retention/:dataset',
+    {
+      config: { permission: 'retention:view' },
+      schema: {
+        operationId: 'getRetention',
+        tags: ['retention'],
+        params: RetentionParams,
+        response: { 200: Type.Ref('Retention') },
+      },
+    },
+    async ({ params }) => describeRetention(app, app.datasets.get(params.dataset)),
+  )
 }
 
 export default plugin(routes, { name: 'retention', dependencies: ['cleanups', 'schedules'] })

@@ -2,6 +2,7 @@
  * A replica that does nothing but tick: `node ticker-process.ts <database>`. Its parent sends the time as a message, and gets
  * it back when the tick is over. It is killed now and then.
  */
+import { inspect } from 'node:util'
 import type { FastifyInstance } from 'fastify'
 import { AuditEntry } from '../../src/audit/audit-entry.ts'
 import { PendingEntry } from '../../src/audit/pending-entry.ts'
@@ -15,7 +16,10 @@ import { definition } from './service.ts'
 import { ticked } from './ticked-schedules.ts'
 
 const url = process.argv[2]!
-const log = { error: console.error, warn: console.error, debug() {} } as unknown as FastifyInstance['log']
+const report = (...said: unknown[]) =>
+  void process.stderr.write(`${inspect(said)}
+`)
+const log = { error: report, warn: report, debug() {} } as unknown as FastifyInstance['log']
 const orm = await openDatabase(url, [AuditEntry, PendingEntry, Schedule, ScheduleRun])
 const queue = createQueue(url, log)
 await queue.start()
