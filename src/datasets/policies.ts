@@ -6,7 +6,11 @@ import type { Backup, Export, Gate, Retention } from './safety-policies.ts'
 export const partyActions = ['list', 'view', 'download', 'create', 'delete'] as const
 
 /** Where a secret may stand, and nowhere else; never part of artifacts, answers or logs. */
-export const secretPaths: readonly string[] = ['notify.telegram.botToken', 'notify.webhook.secret']
+export const secretPaths: readonly string[] = [
+  'notify.telegram.botToken',
+  'notify.webhook.url', // many services put their key into it
+  'notify.webhook.secret',
+]
 
 /** The policies of a dataset, as declared; each is read by the feature that owns it, which fills in the defaults. */
 export interface Policies {

@@ -6,12 +6,14 @@ import { parseScope, type Scope } from '../datasets/scope.ts'
 import { keysOfLines, valueOf } from '../datasets/typed-keys.ts'
 import { gateProblems } from './errors.ts'
 import { judgeGate } from './judge-gate.ts'
+import pages from './pages.ts'
 import { presentVerdict } from './present-verdict.ts'
 import { GateParams, GateQuery, GateVerdictBody } from './schemas.ts'
 
 const routes: FastifyPluginAsyncTypebox = async (app) => {
   app.addProblems(gateProblems)
   app.addSchema(GateVerdictBody)
+  await app.register(pages)
 
   app.get(
     '/api/datasets/:dataset/gate',

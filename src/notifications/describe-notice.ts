@@ -84,7 +84,10 @@ const templates: Record<NoticeEvent, (facts: Facts, dataset: string, id: string)
       facts.counts('How much'),
       facts.sample(),
       facts.time('It will be carried out at the first opportunity after', 'dueAt'),
-      'Until then you can hold, postpone or cancel it on its page. Removed rows are kept in a verified snapshot first.',
+      'Until then you can hold, postpone or cancel it on its page.',
+      facts.text('target') === 'files'
+        ? 'Files that are removed do not come back: make sure that their copies are where they should be.'
+        : 'What is removed is put into a verified snapshot first.',
     ],
     path: `/cleanups/${facts.id('cleanupId', id)}`,
   }),
@@ -95,7 +98,9 @@ const templates: Record<NoticeEvent, (facts: Facts, dataset: string, id: string)
       facts.counts('Removed'),
       facts.left(),
       facts.line('What was removed is in snapshot', 'snapshotId'),
-      'It can be undone on its page for as long as that snapshot is kept.',
+      facts.text('snapshotId') === null
+        ? null
+        : 'It can be undone on its page for as long as that snapshot is kept.',
     ],
     path: `/cleanups/${facts.id('cleanupId', id)}`,
   }),
@@ -163,7 +168,7 @@ class Facts {
   }
 
   scope(): string | null {
-    return this.facts['scope'] === undefined ? null : `Records: ${wordScope(this.facts['scope'])}`
+    return (this.facts['scope'] ?? null) === null ? null : `Records: ${wordScope(this.facts['scope'])}`
   }
 
   counts(label: string): string | null {

@@ -9,6 +9,7 @@ import { notificationProblems } from './errors.ts'
 import { findNotice, listNotices } from './find-notices.ts'
 import { openOutbound } from './guarded-fetch.ts'
 import { deliverJob } from './notice.ts'
+import pages from './pages.ts'
 import { presentNotice } from './present-notice.ts'
 import { keepDelivering } from './reconcile-notices.ts'
 import { retryNotice, waitUntilTried } from './retry-notice.ts'
@@ -26,6 +27,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   app.addHook('onClose', async () => {
     await Promise.all(Object.values(app.outbound.agents).map((agent) => agent.destroy()))
   })
+  await app.register(pages)
   const { lookAgain } = keepDelivering(app)
   const deliver: JobHandler<{ lane: string }> = async ({ lane }, run) => {
     if (await deliverLane(app, lane, run)) lookAgain()

@@ -140,6 +140,8 @@ const statuses: Record<string, { tone: string; icon: string; word: string }> = {
   valid: { tone: 'good', icon: 'check', word: 'Valid' },
   invalid: { tone: 'bad', icon: 'cross', word: 'Has problems' },
   safe: { tone: 'good', icon: 'shield', word: 'Safe' },
+  delivered: { tone: 'good', icon: 'check', word: 'Delivered' },
+  pending: { tone: 'quiet', icon: 'clock', word: 'Pending' },
   due: { tone: 'warn', icon: 'clock', word: 'Due' },
 }
 

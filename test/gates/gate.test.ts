@@ -259,3 +259,16 @@ t.test('what is asked wrongly', async (t) => {
     t.match([answer.status, answer.body.code], [status, code], path)
   }
 })
+
+t.test('a page shows the verdict on each operation', async (t) => {
+  const headers = { ...(await bearer(app, 'viewer')), accept: 'text/html' }
+  const closed = (await app.inject({ url: '/datasets/chat/gate', headers })).body
+  t.match(closed, /Delivery[\s\S]*Closed[\s\S]*No completed snapshot covers/)
+  t.match(closed, /Export[\s\S]*none needed/)
+  const id = await taken(1, { dataset: 'chat', scope: { month: '2026-10' } })
+  const october = await app.inject({ url: '/datasets/chat/gate?which=month&month=2026-10', headers })
+  t.match(october.body, new RegExp(`Open[\\s\\S]*/snapshots/${id}`))
+  const wrong = await app.inject({ url: '/datasets/chat/gate?which=month&month=2026-13', headers })
+  t.equal(wrong.statusCode, 400)
+  t.match(wrong.body, /must be a month/)
+})

@@ -1,0 +1,43 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import Type from 'typebox'
+import { parseScope } from '../datasets/scope.ts'
+import { scopeFields, scopeOfForm } from '../snapshots/scope-form.ts'
+import { operations } from './gate-policy.ts'
+import { judgeGate } from './judge-gate.ts'
+import { presentVerdict } from './present-verdict.ts'
+import { GateParams } from './schemas.ts'
+
+const { which, ...fields } = scopeFields
+const ScopeQuery = Type.Object({ which: Type.Optional(which), ...fields }, { additionalProperties: false })
+
+/** The page of a dataset's gates: the verdict on each operation, for the records that are asked about. */
+const pages: FastifyPluginAsyncTypebox = async (app) => {
+  app.get(
+    '/datasets/:dataset/gate',
+    {
+      config: { permission: 'gates:view' },
+      schema: { hide: true, params: GateParams, querystring: ScopeQuery },
+    },
+    async (request, reply) => {
+      const { actor, params, query } = request
+      const dataset = app.datasets.get(params.dataset)
+      const show = (verdicts: object[], problem: unknown = null) =>
+        reply.page('gates/show', {
+          title: `Gates of ${dataset.title}`,
+          dataset: { name: dataset.name, title: dataset.title },
+          typed: query,
+          verdicts,
+          problem,
+        })
+      request.showAgain = (problem) => show([], problem)
+      const asked = scopeOfForm({ ...query, which: query.which ?? 'all' }, dataset.root.key)
+      const scope = parseScope(asked, dataset)
+      const verdicts = []
+      for (const operation of operations)
+        verdicts.push(presentVerdict(await judgeGate(app, dataset, scope, operation, actor)))
+      return show(verdicts)
+    },
+  )
+}
+
+export default pages

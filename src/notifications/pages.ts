@@ -1,0 +1,121 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply } from 'fastify'
+import Type from 'typebox'
+import { causeOf } from '../audit/actor.ts'
+import { noticeEvents } from '../datasets/content-policies.ts'
+import { url } from '../platform/components.ts'
+import { DayFilter, FilterQuery, pagesOf, startOfDay, TextFilter } from '../platform/filters.ts'
+import { answerForm, formRoute } from '../platform/forms.ts'
+import { form } from '../platform/validation.ts'
+import { findNotice, listNotices } from './find-notices.ts'
+import { channelKinds, statuses } from './notice.ts'
+import { presentNotice } from './present-notice.ts'
+import { retryNotice, waitUntilTried } from './retry-notice.ts'
+import { NoticeParams } from './schemas.ts'
+import { testChannel, type ChannelTest } from './test-channel.ts'
+
+const ListQuery = FilterQuery({
+  dataset: TextFilter,
+  event: Type.Optional(Type.Enum([...noticeEvents])),
+  channel: Type.Optional(Type.Enum([...channelKinds])),
+  status: Type.Optional(Type.Enum([...statuses])),
+  from: DayFilter,
+  to: DayFilter,
+})
+
+const TestForm = Type.Object(
+  { channel: Type.Enum([...channelKinds]), dataset: Type.Optional(Type.String({ maxLength: 100 })) },
+  { additionalProperties: false, ...form },
+)
+
+const pageSize = 50
+
+/** Most attempts are over within this time, in seconds. */
+const shortWait = 5
+
+/** The pages of notices: the list, one of them, and trying a channel. */
+const pages: FastifyPluginAsyncTypebox = async (app) => {
+  app.addNavigation({
+    group: 'Record',
+    label: 'Notices',
+    path: '/notifications',
+    icon: 'info',
+    permission: 'notifications:list',
+  })
+
+  app.get(
+    '/notifications',
+    { config: { permission: 'notifications:list' }, schema: { hide: true, querystring: ListQuery } },
+    async ({ query }, reply) => {
+      const { from, to, ...equal } = query
+      const filter = { ...equal, ...(from && { from: startOfDay(from) }), ...(to && { to: startOfDay(to) }) }
+      const { notices, nextCursor } = await listNotices(app.orm.em, { ...filter, limit: pageSize })
+      return reply.page('notifications/list', {
+        title: 'Notices',
+        items: notices.map((notice) => presentNotice(app, notice)),
+        filter: query,
+        filtered: Object.keys(query).some((name) => name !== 'cursor'),
+        datasets: app.datasets.list(),
+        events: noticeEvents,
+        channels: channelKinds,
+        statuses,
+        pages: pagesOf((more) => url('/notifications', more), query, nextCursor),
+      })
+    },
+  )
+
+  app.get(
+    '/notifications/:id',
+    { config: { permission: 'notifications:list' }, schema: { hide: true, params: NoticeParams } },
+    async ({ params: { id } }, reply) => {
+      const notice = presentNotice(app, await findNotice(app.orm.em, id))
+      return reply.page('notifications/show', { title: notice.title, notice })
+    },
+  )
+
+  app.post(
+    '/notifications/:id/attempts',
+    { config: { permission: 'notifications:test' }, schema: { hide: true, params: NoticeParams } },
+    async (request, reply) => {
+      const { id } = request.params
+      await waitUntilTried(app, await retryNotice(app, id, causeOf(request)), shortWait)
+      return reply.leadTo(`/notifications/${id}`)
+    },
+  )
+
+  app.get(
+    '/notifications/tests/new',
+    { config: { permission: 'notifications:test' }, schema: { hide: true } },
+    async (_request, reply) => showTest(reply, {}),
+  )
+
+  app.post(
+    '/notifications/tests',
+    { ...formRoute, config: { permission: 'notifications:test' }, schema: { hide: true, body: TestForm } },
+    async (request, reply) =>
+      answerForm(
+        request,
+        async () => {
+          const { channel, dataset = null } = request.body
+          const test = await testChannel(app, channel, dataset, causeOf(request))
+          return showTest(reply, { typed: request.body, test })
+        },
+        (shown) => showTest(reply, shown),
+      ),
+  )
+
+  function showTest(
+    reply: FastifyReply,
+    shown: { typed?: unknown; problem?: unknown; test?: ChannelTest },
+  ): Promise<string> {
+    return reply.page('notifications/test', {
+      title: 'Try a channel',
+      backTo: '/notifications/tests/new',
+      datasets: app.datasets.list(),
+      channels: channelKinds,
+      ...shown,
+    })
+  }
+}
+
+export default pages

@@ -1,0 +1,48 @@
+import t from 'tap'
+import { browse, person } from '../support/people.ts'
+import { telegramServer } from '../support/telegram-server.ts'
+import { botToken, isFailed, noticeService } from './service.ts'
+
+const telegram = await telegramServer(t, botToken)
+const { app, tell, until } = await noticeService(t, {
+  TELEGRAM_API_URL: telegram.url,
+  ...{ CHAT: '999', BOT_TOKEN: botToken },
+})
+await person(app, 'ann', 'operator')
+const headers = { ...(await browse(app, 'ann')), accept: 'text/html' }
+const page = async (url: string) => app.inject({ url, headers })
+const post = async (url: string, fields: Record<string, string>) =>
+  app.inject({
+    method: 'POST',
+    url,
+    headers: { ...headers, 'content-type': 'application/x-www-form-urlencoded' },
+    payload: new URLSearchParams(fields).toString(),
+  })
+
+t.test('the list, one notice, and trying it again, without JavaScript', async (t) => {
+  t.match((await page('/notifications')).body, /No notices yet/)
+  const { telegram: id } = await tell({ dataset: 'messaged', facts: { scope: { keys: ['<b>'] } } })
+  await until(id!, isFailed)
+  t.match(
+    (await page('/notifications')).body,
+    new RegExp(`/notifications/${id}">Backup of Messaged completed`),
+  )
+  t.match((await page('/notifications?channel=email')).body, /No notice matches/)
+  const shown = (await page(`/notifications/${id}`)).body
+  t.match(shown, /chat not found/)
+  t.match(shown, /Records: &lt;b/)
+  const again = await post(`/notifications/${id}/attempts`, {})
+  t.same([again.statusCode, again.headers.location], [303, `/notifications/${id}`])
+  t.equal((await until(id!, (notice) => notice['attempts'] === 2 && isFailed(notice)))['attempts'], 2)
+  t.equal((await page('/notifications/01900000-0000-7000-8000-000000000000')).statusCode, 404)
+})
+
+t.test('trying a channel shows what the other side says', async (t) => {
+  t.match((await page('/notifications/tests/new')).body, /The environment/)
+  const refused = await post('/notifications/tests', { channel: 'telegram', dataset: 'messaged' })
+  t.equal(refused.statusCode, 200)
+  t.match(refused.body, /chat not found/)
+  const none = await post('/notifications/tests', { channel: 'email', dataset: '' })
+  t.equal(none.statusCode, 409)
+  t.match(none.body, /The channel is not configured/)
+})
