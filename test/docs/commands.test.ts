@@ -68,7 +68,10 @@ t.test('a command that fails is noticed', async (t) => {
   const failing = 'curl -sS --fail-with-body "$HOLDFAST_URL/api/me"'
   const { instance } = await workplace(t)
   const env = { PATH: process.env['PATH'], HOLDFAST_URL: instance.url }
-  await t.rejects(run('bash', ['-euo', 'pipefail', '-c', failing], { env }), { stdout: /SIGN_IN_REQUIRED/ })
+  const failed = await run('bash', ['-euo', 'pipefail', '-c', failing], { env }).catch(
+    (error: unknown) => error,
+  )
+  t.match(failed, { code: 22, stdout: /SIGN_IN_REQUIRED/ })
 })
 
 t.test('the manual of errors is what the service says of them', async (t) => {
