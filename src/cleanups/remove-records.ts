@@ -89,7 +89,7 @@ async function runChunk(
 
 /** Trying again would come to the same. */
 const lasting =
-  /^(CLEANUP_NOT_PROVEN|SOURCE_(REJECTED|PERMISSION_MISSING|READ_ONLY|CHANGED)|SNAPSHOT_|DATASET_)/
+  /^(CLEANUP_NOT_PROVEN|SOURCE_(FAILED|REJECTED|PERMISSION_MISSING|READ_ONLY|CHANGED)|SNAPSHOT_|DATASET_)/
 
 async function happened(app: FastifyInstance, cleanup: Cleanup, chunk: ChunkRow): Promise<boolean> {
   if (chunk.sourceTransaction === null || chunk.result === null) return false

@@ -16,6 +16,7 @@ import { openSource, type SourcePool } from '../../src/source/connect.ts'
 import { readCatalog } from '../../src/source/read-catalog.ts'
 import { inSharedSnapshot } from '../../src/source/shared-snapshot.ts'
 import { openStore } from '../../src/storage/open-store.ts'
+import type { Store } from '../../src/storage/store.ts'
 import { sql, testDatabase } from './postgres.ts'
 
 export interface Applied {
@@ -27,6 +28,8 @@ export interface Applied {
 export interface Engine {
   url: string
   source: SourcePool
+  /** A folder. */
+  store: Store
   dataset: Dataset
   sql(text: string): Promise<Record<string, unknown>[]>
   /** Reads the catalog again, after a change of the schema, with another declaration if given. */
@@ -87,6 +90,7 @@ export async function testEngine(t: Test, schema: string, declaration: Declarati
   return {
     url,
     source,
+    store,
     get dataset() {
       return dataset
     },
