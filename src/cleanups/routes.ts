@@ -19,6 +19,7 @@ import { describePreview } from './describe-preview.ts'
 import { cleanupProblems } from './errors.ts'
 import { findCleanups } from './find-cleanups.ts'
 import { finishCleanup } from './finish-cleanup.ts'
+import pages from './pages.ts'
 import { presentCleanup, presentCleanups } from './present-cleanup.ts'
 import { keepReconciled } from './reconcile-cleanups.ts'
 import { removeFiles } from './remove-files.ts'
@@ -58,6 +59,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
     finished: (em, batch) => finishCleanup(app, em, batch),
   })
   keepReconciled(app)
+  await app.register(pages)
   app.schedules.provide(() => [
     {
       name: 'cleanups.due',

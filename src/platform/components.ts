@@ -81,6 +81,7 @@ export function components(assets: string) {
       const pages: Record<string, string> = {
         snapshot: '/snapshots/',
         restore: '/restores/',
+        cleanup: '/cleanups/',
         dataset: '/datasets/',
       }
       return pages[type] === undefined ? null : `${pages[type]}${encodeURIComponent(id)}`
@@ -131,6 +132,10 @@ const statuses: Record<string, { tone: string; icon: string; word: string }> = {
   applying: { tone: 'busy', icon: 'running', word: 'Applying' },
   completed: { tone: 'good', icon: 'check', word: 'Completed' },
   verified: { tone: 'good', icon: 'shield', word: 'Verified' },
+  awaiting_confirmation: { tone: 'warn', icon: 'stop', word: 'Over its limit' },
+  capturing: { tone: 'busy', icon: 'running', word: 'Capturing' },
+  removing: { tone: 'busy', icon: 'running', word: 'Removing' },
+  pending: { tone: 'quiet', icon: 'clock', word: 'Waiting' },
   failed: { tone: 'bad', icon: 'cross', word: 'Failed' },
   refused: { tone: 'warn', icon: 'stop', word: 'Refused' },
   expired: { tone: 'quiet', icon: 'clock', word: 'Expired' },

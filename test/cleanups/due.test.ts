@@ -54,8 +54,8 @@ async function look(job: Job, id: string) {
 /** Says that the notice of a cleanup was delivered, as the sender would. */
 async function deliver({ app }: Service, id: string): Promise<void> {
   await app.orm.em.fork().execute(
-    `INSERT INTO notices (id, event, dataset, about_type, about_id, key, channel, lane, facts, status, attempts, next_attempt_at, maybe_repeated, created_at, delivered_at)
-     VALUES (gen_random_uuid(), 'cleanup_planned', 'chat', 'cleanup', ?, 'test', 'webhook', 'x', '{}', 'delivered', 1, now(), false, now(), now())`,
+    `INSERT INTO notices (id, event, dataset, about_type, about_id, key, channel, lane, facts, status, attempts, next_attempt_at, give_up_at, maybe_repeated, created_at, delivered_at)
+     VALUES (gen_random_uuid(), 'cleanup_planned', 'chat', 'cleanup', ?, 'test', 'webhook', 'x', '{}', 'delivered', 1, now(), now(), false, now(), now())`,
     [id],
   )
 }
