@@ -135,7 +135,6 @@ const statuses: Record<string, { tone: string; icon: string; word: string }> = {
   awaiting_confirmation: { tone: 'warn', icon: 'stop', word: 'Over its limit' },
   capturing: { tone: 'busy', icon: 'running', word: 'Capturing' },
   removing: { tone: 'busy', icon: 'running', word: 'Removing' },
-  pending: { tone: 'quiet', icon: 'clock', word: 'Waiting' },
   failed: { tone: 'bad', icon: 'cross', word: 'Failed' },
   refused: { tone: 'warn', icon: 'stop', word: 'Refused' },
   expired: { tone: 'quiet', icon: 'clock', word: 'Expired' },

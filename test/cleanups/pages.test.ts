@@ -54,7 +54,7 @@ t.test('from the preview to the undo, by forms alone', async (t: Test) => {
   await post(path, { hold: 'yes' })
   t.match(await get(path), /Lift the hold/)
   await post(path, { hold: 'no', day: '2126-02-01' })
-  t.match(await get('/cleanups'), /Waiting/)
+  t.match(await get('/cleanups'), /Pending/)
   await post(`${path}/cancellation`, {})
   t.match(await get(path), /Cancelled/)
   t.equal(
