@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 import { torture } from '../test/deliveries/torture.ts'
 import { openServer } from './server.ts'
 
-const usage = `node bench/deliveries.ts [--documents 8000] [--kills 100] [--faults 0.05]
+const usage = `node bench/deliveries.ts [--documents 8000] [--kills 100] [--replicas 2] [--faults 0.05]
 Delivers documents to a folder, a bucket and OneDrive's stand-in at once while the service is killed and requests go
 wrong, then looks at every file. BENCH_DATABASE_URL: a PostgreSQL server; default: an embedded one.`
 
@@ -10,6 +10,7 @@ const { values } = parseArgs({
   options: {
     documents: { type: 'string', default: '8000' },
     kills: { type: 'string', default: '100' },
+    replicas: { type: 'string', default: '2' },
     faults: { type: 'string', default: '0.05' },
     help: { type: 'boolean', default: false },
   },
@@ -29,6 +30,7 @@ try {
     {
       documents: Number(values.documents),
       kills: Number(values.kills),
+      replicas: Number(values.replicas),
       faults: Number(values.faults),
       database: await server.create(database),
       source: await server.create(source),

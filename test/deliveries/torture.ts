@@ -20,6 +20,8 @@ export interface TortureOptions {
   documents: number
   /** How often the service is killed on the way. */
   kills: number
+  /** How many processes work at the same time; they are killed in turns. */
+  replicas: number
   /** The share of requests to the bucket and to Graph that go wrong. */
   faults: number
   /** Connection strings of two databases, both empty or the first migrated. */
@@ -81,15 +83,18 @@ export async function torture(t: Pick<Test, 'teardown'>, options: TortureOptions
     GRAPH_API_URL: graph.url,
   }
   const begun = performance.now()
-  let instance = await startInstance(environment)
-  t.teardown(() => killInstance(instance))
-  const ids = await begin(instance, session)
+  const instances = [await startInstance(environment)]
+  t.teardown(() => Promise.all(instances.map(killInstance)))
+  while (instances.length < options.replicas) instances.push(await startInstance(environment))
+  const ids = await begin(instances[0]!, session)
   let kills = 0
   for (; kills < options.kills && !(await areOver(options.database)); kills++) {
     await progressed(options, kills)
-    await killInstance(instance)
-    instance = await startInstance(environment)
+    const turn = kills % instances.length
+    await killInstance(instances[turn]!)
+    instances[turn] = await startInstance(environment)
   }
+  const instance = instances[0]!
   const statuses = await settled(instance, ids)
   const seconds = (performance.now() - begun) / 1000
   const held = {

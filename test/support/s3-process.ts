@@ -9,7 +9,7 @@ import { pipeline } from 'node:stream/promises'
 /**
  * The process that `s3Server` starts: s3rver, with its file store mended where it breaks what S3 promises. As it comes,
  * it answers before the bytes are on disk, shows half an object, lists out of order, takes `bytes=0-0` for the whole
- * object, and knows neither AbortMultipartUpload nor ListMultipartUploads.
+ * object, lists a whole bucket to say that it is there, and knows neither AbortMultipartUpload nor ListMultipartUploads.
  */
 interface FileStore {
   getResourcePath(bucket: string, key: string | undefined, resource: string): string
@@ -77,7 +77,7 @@ const server = new S3rver({
   configureBuckets: [{ name: bucket }],
 })
 mend(server.store)
-server.middleware.unshift(answerMultipart)
+server.middleware.unshift(answerMultipart, answerHeadBucket)
 process.once('disconnect', () => process.exit())
 process.send?.(await server.run())
 
@@ -148,6 +148,14 @@ async function answerMultipart(context: Context, next: () => Promise<void>): Pro
     context.type = 'application/xml'
     context.body = await uploadsDocument(uploads, query['prefix'] ?? '')
   } else await next()
+}
+
+async function answerHeadBucket(context: Context, next: () => Promise<void>): Promise<void> {
+  const { method, path, headers } = context
+  const isKnown =
+    headers.authorization?.includes('Credential=S3RVER/') && path.replace(/\/$/, '') === `/${bucket}`
+  if (method === 'HEAD' && isKnown) context.status = 200
+  else await next()
 }
 
 async function uploadsDocument(folder: string, prefix: string): Promise<string> {
