@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
+import { createSampleFiles } from '../../src/source/sample-files.ts'
 import { troubleshooting, type ListedProblem } from '../../src/platform/troubleshooting.ts'
 import { instanceToken, killInstance, startInstance } from '../support/instance.ts'
 import { testDatabase } from '../support/postgres.ts'
@@ -17,8 +18,12 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 async function workplace(t: Test) {
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-docs-'))
   const source = await testDatabase(t, await sampleTemplate())
+  await createSampleFiles(source, join(folder, 'documents'))
+  await mkdir(join(folder, 'delivered'))
   const instance = await startInstance({
     HOLDFAST_HOME: folder,
+    HOLDFAST_STORE_DOCUMENTS_URL: `file:${join(folder, 'documents')}`,
+    HOLDFAST_DELIVERY_ROOT: join(folder, 'delivered'),
     DATABASE_URL: await testDatabase(t, await migratedTemplate()),
     HOLDFAST_SOURCE_APP_URL: source,
     HOLDFAST_DATASETS: join(root, 'examples'),
