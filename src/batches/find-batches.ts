@@ -24,8 +24,8 @@ export async function lockBatch(em: EntityManager, id: string): Promise<Batch> {
 
 /** What a list of batches is narrowed to. */
 export interface BatchFilter {
-  /** `incomplete`: all that are not over, those that wait for somebody to go on with them among them. */
-  status?: BatchStatus | 'incomplete' | undefined
+  /** `incomplete`: all that are not over, those that wait for somebody to go on with them among them. `over`: the rest. */
+  status?: BatchStatus | 'incomplete' | 'over' | undefined
   dataset?: string | undefined
   key?: string | undefined
 }
@@ -38,10 +38,15 @@ export async function findBatches(
   before?: string,
 ): Promise<Batch[]> {
   const where: FilterQuery<Batch> = {
-    ...(status !== undefined && { status: status === 'incomplete' ? { $in: [...unfinished] } : status }),
+    ...(status !== undefined && { status: statusesOf(status) }),
     ...(dataset !== undefined && { dataset }),
     ...(key !== undefined && { key }),
     ...(before !== undefined && { id: { $lt: before } }),
   }
   return em.fork().find(Batch, where, { orderBy: { id: 'desc' }, limit })
+}
+
+function statusesOf(status: NonNullable<BatchFilter['status']>) {
+  if (status === 'incomplete') return { $in: [...unfinished] }
+  return status === 'over' ? { $nin: [...unfinished] } : status
 }

@@ -450,3 +450,16 @@ export async function deleteSomeItems(em: EntityManager, batchId: string, limit:
   )
   return rows.length
 }
+
+/** What failed items failed with, the most frequent first, as far as the first ten thousand tell. */
+export async function listErrors(
+  em: EntityManager,
+  batchId: string,
+): Promise<{ code: string; detail: string; items: number }[]> {
+  return em.execute(
+    `SELECT error ->> 'code' AS code, min(error ->> 'detail') AS detail, count(*)::int AS items
+     FROM (SELECT error FROM batch_items WHERE batch_id = ? AND state = 'failed' LIMIT 10000) AS failed
+     GROUP BY 1 ORDER BY 3 DESC, 1 LIMIT 20`,
+    [batchId],
+  )
+}

@@ -13,6 +13,7 @@ import { batchProblems } from './errors.ts'
 import { findBatch, findBatches, topicOf } from './find-batches.ts'
 import { createCommits } from './group-commit.ts'
 import itemRoutes from './item-routes.ts'
+import pages from './pages.ts'
 import { pauseBatch } from './pause-batch.ts'
 import { presentBatch, presentBatches } from './present-batch.ts'
 import { keepReconciled } from './reconcile-batches.ts'
@@ -47,6 +48,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   provideTidying(app)
   await app.register(itemRoutes)
   await app.register(workerRoutes)
+  await app.register(pages)
 
   app.post(
     '/api/batches',

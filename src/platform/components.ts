@@ -82,6 +82,7 @@ export function components(assets: string) {
         snapshot: '/snapshots/',
         restore: '/restores/',
         cleanup: '/cleanups/',
+        batch: '/batches/',
         dataset: '/datasets/',
       }
       return pages[type] === undefined ? null : `${pages[type]}${encodeURIComponent(id)}`
@@ -147,6 +148,12 @@ const statuses: Record<string, { tone: string; icon: string; word: string }> = {
   delivered: { tone: 'good', icon: 'check', word: 'Delivered' },
   pending: { tone: 'quiet', icon: 'clock', word: 'Pending' },
   due: { tone: 'warn', icon: 'clock', word: 'Due' },
+  running: { tone: 'busy', icon: 'running', word: 'Running' },
+  waiting: { tone: 'warn', icon: 'clock', word: 'Waiting for workers' },
+  paused: { tone: 'warn', icon: 'stop', word: 'Paused' },
+  cancelling: { tone: 'busy', icon: 'running', word: 'Cancelling' },
+  completed_with_failures: { tone: 'bad', icon: 'warning', word: 'Completed with failures' },
+  leased: { tone: 'busy', icon: 'running', word: 'In work' },
 }
 
 /** A field before and after, with what differs marked. */
