@@ -16,6 +16,8 @@ export interface DraftOptions {
   shared: SharedColumns
   /** What is left out because the dataset has changed since. */
   notes: string[]
+  /** Records that are held, as `keyText` writes their keys. Default none. */
+  held?: ReadonlySet<string>
   identity: unknown
 }
 
@@ -32,7 +34,7 @@ export interface Draft {
 
 /** Creates the temporary tables that a plan is worked out in; before a read-only transaction, which allows none. */
 export async function openDraft(options: DraftOptions): Promise<Draft> {
-  const { client, dataset, mode, shared, notes, identity } = options
+  const { client, dataset, mode, shared, notes, held = new Set(), identity } = options
   const nodes = tableNodes(dataset.root)
   const stages = describeStages(nodes, shared)
   await createStages(client, stages)
@@ -43,7 +45,7 @@ export async function openDraft(options: DraftOptions): Promise<Draft> {
   return {
     stages,
     tally,
-    stage: (pairs) => stageRecords({ dataset, mode, shared, stages, writer, tally }, pairs),
+    stage: (pairs) => stageRecords({ dataset, mode, shared, held, stages, writer, tally }, pairs),
     settle: (assign) => settlePlan({ client, dataset, stages, tally, assign, identity }),
     drop: () => dropStages(client, stages),
   }

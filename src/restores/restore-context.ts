@@ -10,6 +10,8 @@ import type { Manifest } from '../snapshots/manifest.ts'
 import { readManifest } from '../snapshots/manifests.ts'
 import type { CompletedSnapshot } from '../snapshots/snapshot.ts'
 import type { SourcePool } from '../source/connect.ts'
+import { allHeldKeys } from '../holds/find-holds.ts'
+import { keyText } from '../holds/hold.ts'
 import type { Store } from '../storage/store.ts'
 import type { Restore } from './restore.ts'
 import { shareColumns } from '../snapshots/shared-columns.ts'
@@ -24,6 +26,8 @@ export interface RestoreContext {
   condition: Condition
   shared: SharedColumns
   notes: string[]
+  /** Records that are held now, as `keyText` writes their keys. */
+  held: ReadonlySet<string>
   /** What a plan's hash is over besides the data. */
   identity: unknown
 }
@@ -36,6 +40,7 @@ export async function openContext(app: FastifyInstance, restore: Restore): Promi
   const dataset = await app.datasets.current(restore.dataset)
   const store = app.stores.main
   const manifest = await readManifest(store, snapshot)
+  const held = await allHeldKeys(app.orm.em.fork(), dataset.name, app.clock.now())
   const { shared, notes } = shareColumns(dataset, await readHeader(store, manifest))
   return {
     store,
@@ -46,6 +51,7 @@ export async function openContext(app: FastifyInstance, restore: Restore): Promi
     condition: scopeLiteral(dataset, snapshot.scope as Scope),
     shared,
     notes,
+    held: new Set(held.map(keyText)),
     identity: { snapshot: snapshot.sha256, mode: restore.mode, keys: restore.keys },
   }
 }

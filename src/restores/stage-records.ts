@@ -9,6 +9,7 @@ import {
   type SharedColumns,
 } from '../snapshots/diff-record.ts'
 import type { Dataset } from '../datasets/definition.ts'
+import { keyText } from '../holds/hold.ts'
 import type { KeyValue } from '../snapshots/manifest.ts'
 import { excerpt } from './excerpt.ts'
 import { StageWriter, type Operation, type Stage } from './stage.ts'
@@ -68,6 +69,8 @@ export interface StagingContext {
   dataset: Dataset
   mode: Mode
   shared: SharedColumns
+  /** Records that are held, as `keyText` writes their keys: they are not deleted. */
+  held: ReadonlySet<string>
   stages: Stage[]
   writer: StageWriter
   tally: Tally
@@ -106,6 +109,16 @@ function stagePair(context: StagingContext, pair: RecordPair): boolean {
       table: dataset.root.name,
       key: pair.key,
       detail: 'The record is protected, so it is kept although the snapshot does not have it.',
+    })
+    return false
+  }
+  if (difference.kind === 'live only' && context.held.has(keyText(pair.key))) {
+    tally.kept++
+    warn(tally, {
+      code: 'HELD_KEPT',
+      table: dataset.root.name,
+      key: pair.key,
+      detail: 'The record is on hold, so it is kept although the snapshot does not have it.',
     })
     return false
   }
