@@ -154,6 +154,10 @@ const statuses: Record<string, { tone: string; icon: string; word: string }> = {
   cancelling: { tone: 'busy', icon: 'running', word: 'Cancelling' },
   completed_with_failures: { tone: 'bad', icon: 'warning', word: 'Completed with failures' },
   leased: { tone: 'busy', icon: 'running', word: 'In work' },
+  skipped: { tone: 'warn', icon: 'skip', word: 'Skipped' },
+  missed: { tone: 'warn', icon: 'clock', word: 'Missed' },
+  kept: { tone: 'good', icon: 'check', word: 'Stays' },
+  goes: { tone: 'warn', icon: 'trash', word: 'Goes' },
 }
 
 /** A field before and after, with what differs marked. */

@@ -1,10 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import type { Dataset } from '../datasets/definition.ts'
-import { wordSpan } from '../platform/wording.ts'
 import type { ScheduleDefinition } from '../schedules/schedules.ts'
 import { backupScope, backupsKept } from '../snapshots/expiry.ts'
 import { backUp } from './back-up.ts'
 import { backupName, backupRule, isBackedUp } from './backup-schedules.ts'
+import { wordLength } from './describe-policy.ts'
 import { expireSnapshots } from './expire-snapshots.ts'
 import { planRetention, recordRetention, retentionName, type RecordRetention } from './plan-retention.ts'
 import { usableNames } from './usable-datasets.ts'
@@ -44,7 +44,7 @@ function records(app: FastifyInstance, dataset: Dataset, rule: RecordRetention):
   return {
     name: retentionName(dataset),
     title: `Retention of ${dataset.title}`,
-    description: `Plans the removal of records that are older than ${wordSpan(rule.ageMs)}; it takes effect ${wordSpan(rule.graceMs)} later.`,
+    description: `Plans the removal of records that are older than ${wordLength(rule.ageMs)}; it takes effect ${wordLength(rule.graceMs)} later.`,
     dataset: dataset.name,
     ...{ cron: rule.cron, timezone: dataset.timezone, enabled: rule.enabled },
     run: (occurrence) => planRetention(app, dataset.name, occurrence),

@@ -4,6 +4,7 @@ import Type from 'typebox'
 import { describeRetention } from './describe-retention.ts'
 import { retentionProblems } from './errors.ts'
 import { schedulesOf } from './provide-schedules.ts'
+import pages from './pages.ts'
 import { RetentionBody, RetentionList, RetentionParams } from './schemas.ts'
 import { usableNames } from './usable-datasets.ts'
 
@@ -11,6 +12,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   app.addProblems(retentionProblems)
   app.addSchema(RetentionBody)
   app.schedules.provide(() => schedulesOf(app))
+  await app.register(pages)
 
   app.get(
     '/api/retention',

@@ -8,6 +8,7 @@ import { carryOutRun, runJob } from './carry-out-run.ts'
 import { describeSchedules } from './describe-schedules.ts'
 import { scheduleProblems } from './errors.ts'
 import { findRuns } from './find-runs.ts'
+import pages from './pages.ts'
 import { pauseSchedule } from './pause-schedule.ts'
 import { presentRun } from './present-run.ts'
 import { keepReconciled } from './reconcile-runs.ts'
@@ -33,6 +34,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   app.queue.define<{ id: string }>(runJob, ({ id }, job) => carryOutRun(app, id, job), { concurrency: 4 })
   keepReconciled(app)
   keepTicking(app)
+  await app.register(pages)
 
   app.get(
     '/api/schedules',

@@ -22,6 +22,10 @@ const empty = [
   '/restores',
   '/restores?status=failed',
   '/audit?action=none',
+  '/schedules',
+  '/schedules/backup.chat',
+  '/retention',
+  '/retention/chat',
 ]
 
 /** The same and more, with names that would do harm as markup. */

@@ -122,6 +122,20 @@ t.test('backups are counted, not aged', async (t) => {
   )
 })
 
+t.test('the example of docs/retention.md', async (t) => {
+  const policy: SnapshotPolicy = { ...week, keep: { daily: 2, monthly: 2 } }
+  const times = ['11-19T18', '11-19T06', '11-12T18', '11-12T06', '10-31T18', '09-30T18']
+  const snapshots = times.map((time) => taken(0, { takenAt: new Date(`2026-${time}:00:00Z`) }))
+  t.same(rules(snapshots, policy), [
+    'keep newest,age,daily,monthly',
+    'keep age',
+    'keep daily',
+    'remove expired',
+    'keep monthly',
+    'remove expired',
+  ])
+})
+
 const zones = ['UTC', 'Asia/Kuala_Lumpur', 'Europe/Berlin', 'America/New_York']
 const instant = fc
   .integer({ min: -1200 * day, max: 300 * day })

@@ -1,0 +1,39 @@
+import t from 'tap'
+import { retentionService } from '../retention/service.ts'
+import { take } from '../snapshots/service.ts'
+import { browse, person } from '../support/people.ts'
+
+t.test('the pages of schedules and of retention, and their forms', async (t) => {
+  const service = await retentionService(t)
+  const { app } = service
+  await take(service, { dataset: 'chat' })
+  await person(app, 'olga', 'operator')
+  const headers = await browse(app, 'olga')
+  const page = async (url: string) => (await app.inject({ url, headers })).body
+  const post = (url: string, payload: string) =>
+    app.inject({
+      method: 'POST',
+      url,
+      payload,
+      headers: { ...headers, 'content-type': 'application/x-www-form-urlencoded' },
+    })
+
+  t.match(await page('/schedules'), /Backup of Chat[^]*0 2 1 \* \*[^]*Asia\/Kuala_Lumpur/)
+  const done = await post('/schedules/backup.chat/runs', '')
+  t.match(done, { statusCode: 303, headers: { location: '/schedules/backup.chat' } })
+  t.match(await page('/schedules/backup.chat'), /Run now[^]*Completed[^]*olga@example.com[^]*October 2026: /)
+  t.match(await post('/schedules/backup.chat/pause', 'paused=true'), { statusCode: 303 })
+  t.match(await page('/schedules/backup.chat'), /Let it go on[^]*Paused: nothing is due/)
+  await post('/schedules/backup.chat/pause', 'paused=false')
+  t.match(await page('/schedules/backup.chat?status=failed'), /No run matches/)
+  t.match(await page('/schedules/backup.legacy-import'), /switches it off/)
+  const refused = await post('/schedules/backup.legacy-import/runs', '')
+  t.match(refused, { statusCode: 409, body: /switched off in the dataset file/ })
+  t.equal((await app.inject({ url: '/schedules/nothing', headers })).statusCode, 404)
+
+  t.match(await page('/retention'), /Chat[^]*Conversations/)
+  t.match(
+    await page('/retention/chat'),
+    /Records older than 180 days[^]*Stays[^]*newest verified one of all records/,
+  )
+})
