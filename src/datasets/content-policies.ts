@@ -29,6 +29,11 @@ export const Files = Type.Object(
         description: 'When the originals are removed after a complete delivery. Default 7d.',
       }),
     ),
+    cleanupScheduledAt: Type.Optional(
+      ColumnName(
+        'Column of the records in which Holdfast notes when their delivered files are removed; left out by `omit`.',
+      ),
+    ),
   },
   { ...strict, description: "The application's files that belong to the records." },
 )

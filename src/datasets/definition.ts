@@ -65,6 +65,8 @@ export interface Dataset {
   stats: Stat[]
   files: Files | null
   parties: Parties | null
+  /** Columns of the records that Holdfast itself writes, in addition to what it restores. */
+  notes: { snapshotAt: Column | null; cleanupScheduledAt: Column | null }
   /** In which months and plain dates are taken. */
   timezone: string
   /** The file's name, without its folder. */

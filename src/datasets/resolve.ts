@@ -3,6 +3,7 @@ import type { Catalog } from '../source/catalog.ts'
 import type { Dataset, Declaration, RootNode, TableNode } from './definition.ts'
 import { secretPaths, type Policies } from './policies.ts'
 import { printPath, type DatasetProblem, type Path } from './problem-list.ts'
+import { resolveNotes } from './resolve-notes.ts'
 import { resolveFiles, resolveParties, resolveStats } from './resolve-policies.ts'
 import { checkPointers, resolveReferences } from './resolve-references.ts'
 import { resolveRoot } from './resolve-root.ts'
@@ -88,6 +89,7 @@ function assemble(
     files: declaration.files === undefined ? null : resolveFiles(declaration.files, nodes, resolution),
     parties:
       declaration.parties === undefined ? null : resolveParties(declaration.parties, nodes, resolution),
+    notes: resolveNotes(declaration, root, resolution),
     timezone,
     file: options.file,
   }

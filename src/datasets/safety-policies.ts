@@ -1,5 +1,5 @@
 import Type, { type Static, type TSchema } from 'typebox'
-import { Cron, Duration, folderPattern, strict } from './policy-fields.ts'
+import { ColumnName, Cron, Duration, folderPattern, strict } from './policy-fields.ts'
 
 /** A yes, a no, or yes with particulars: one schema instead of a union, so that errors point at the particular. */
 function toggle<Fields extends Record<string, TSchema>>(fields: Fields, description: string) {
@@ -51,6 +51,11 @@ export const Backup = Type.Object(
       }),
     ),
     title: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+    snapshotAt: Type.Optional(
+      ColumnName(
+        'Column of the records in which Holdfast notes when a snapshot of them by key was taken; left out by `omit`.',
+      ),
+    ),
   },
   { ...strict, description: 'Snapshots taken by schedule. Default schedule: 0 2 1 * * (the 1st at 02:00).' },
 )

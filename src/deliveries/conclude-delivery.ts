@@ -3,6 +3,7 @@ import { systemActor } from '../audit/actor.ts'
 import { BatchPaused } from '../batches/batch-paused.ts'
 import { topicOf } from '../batches/find-batches.ts'
 import type { Cleanup } from '../cleanups/cleanup.ts'
+import { noteInRecords } from '../datasets/note-queries.ts'
 import { Problem } from '../platform/errors.ts'
 import type { JobRun } from '../platform/queue.ts'
 import { auditDelivery } from './audit-delivery.ts'
@@ -65,9 +66,22 @@ async function tryCleanup(
   delivery: Delivery,
 ): Promise<{ cleanup: Cleanup | null; notes: string[] }> {
   try {
-    return { cleanup: await planOriginals(app, delivery), notes: [] }
+    const cleanup = await planOriginals(app, delivery)
+    if (cleanup !== null) await noteInSource(app, delivery, cleanup.dueAt)
+    return { cleanup, notes: [] }
   } catch (error) {
     if (!(error instanceof Problem) || error.status >= 500) throw error
     return { cleanup: null, notes: [`No cleanup of the originals is planned: ${error.message}`] }
   }
+}
+
+/** In the records themselves, where the dataset has a column for that. */
+async function noteInSource(
+  app: FastifyInstance,
+  { dataset: name, scope }: Delivery,
+  at: Date,
+): Promise<void> {
+  const dataset = await app.datasets.current(name)
+  const column = dataset.notes.cleanupScheduledAt
+  if (column !== null) await noteInRecords(app.datasets.source(dataset), dataset, { column, scope, at })
 }

@@ -8,6 +8,7 @@ import { auditSnapshot } from './audit-snapshot.ts'
 import { snapshotProblems } from './errors.ts'
 import { digestFrames, manifestOf, writeManifest } from './manifests.ts'
 import { progressReporter, type Progress } from './report-progress.ts'
+import { enqueueNote } from './note-snapshot.ts'
 import type { Snapshot } from './snapshot.ts'
 
 /** Where a capture puts its artifact, and whom it tells how far it is. */
@@ -72,6 +73,7 @@ async function publish(
       { actor: systemActor },
       { metadata: { sha256, bytes, counts } },
     )
+    await enqueueNote(app, em, snapshot)
     await app.signals.send(em, topicOf(snapshot.id))
     return snapshot
   })

@@ -14,6 +14,7 @@ import { snapshotProblems } from './errors.ts'
 import { findSnapshot } from './find-snapshots.ts'
 import { generateJob, generateSnapshot } from './generate-snapshot.ts'
 import { listSnapshots } from './list-snapshots.ts'
+import { noteJob, noteSnapshot } from './note-snapshot.ts'
 import pages from './pages.ts'
 import { presentSnapshot } from './present-snapshot.ts'
 import { keepReconciled } from './reconcile-snapshots.ts'
@@ -43,6 +44,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   app.addSchema(SnapshotBody)
   app.addSchema(PendingChangesBody)
   app.queue.define<{ id: string }>(generateJob, ({ id }, run) => generateSnapshot(app, id, run))
+  app.queue.define<{ id: string }>(noteJob, ({ id }) => noteSnapshot(app, id))
   keepReconciled(app)
   await app.register(contentRoutes)
   await app.register(recordRoute)

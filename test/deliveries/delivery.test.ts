@@ -167,6 +167,19 @@ t.test(
     const cleanup = (await call('GET', `/cleanups/${String(after['cleanupId'])}`)).body
     t.match(cleanup, { status: 'pending', target: 'files', dueAt: inAWeek, plan: { objects: 24, kept: 1 } })
     t.match(JSON.stringify(cleanup), /UNDELIVERED/)
+    const [noted] = await sql(
+      source,
+      `SELECT to_json(last_snapshot_at AT TIME ZONE 'UTC') AS taken, to_json(cleanup_scheduled_at AT TIME ZONE 'UTC') AS goes
+     FROM legacy_import.sessions WHERE id = $1`,
+      [third],
+    )
+    const { snapshotAt } = after['backup'] as { snapshotAt: string }
+    t.equal(
+      Date.parse(`${String(noted!['taken'])}Z`),
+      Date.parse(snapshotAt),
+      'the session knows its snapshot',
+    )
+    t.equal(Date.parse(`${String(noted!['goes'])}Z`), Date.parse(inAWeek), 'and when its files go')
   },
 )
 
