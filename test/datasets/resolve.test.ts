@@ -172,9 +172,9 @@ stats:
   words: { sum: records.name }
   what: { sum: nowhere }
   odd: { count: records, where: { joined: 2024, gone: x, name: { in: [a, b] } }, by: nothing }
-files: { store: docs, key: nothing, size: name, folder: '{nope}/{record.nope}' }
+files: { store: docs, key: nothing, size: name, folder: '{nope}/{record.nope}', cleanupScheduledAt: gone }
 parties: { table: records, email: id, role: nothing, permissions: { view: [a] } }
-backup: { schedule: 99 2 1 * * }
+backup: { schedule: 99 2 1 * *, snapshotAt: name }
 retention: { records: { age: 1d, schedule: 0 0 30 2 * } }
 timezone: Mars/Olympus`,
       [
@@ -188,6 +188,9 @@ timezone: Mars/Olympus`,
         /files.key: .*no column/,
         /files.folder: .*no column "nope"/,
         /files.size: .*whole number/,
+        /files.cleanupScheduledAt: .*no column "gone"/,
+        /backup.snapshotAt: .*an instant is a timestamptz/,
+        /backup.snapshotAt: .*must be left out by `omit`/,
         /parties.role: .*no column/,
         /backup.schedule: "99 2 1 \* \*" is no cron: .*range 0-59/,
         /retention.records.schedule: .*is no cron/,
