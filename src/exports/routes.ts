@@ -12,7 +12,9 @@ import { deleteExport } from './delete-export.ts'
 import { exportProblems } from './errors.ts'
 import { findExport } from './find-exports.ts'
 import { generateExport, generateJob } from './generate-export.ts'
+import { expireExports } from './expire-exports.ts'
 import { listExports } from './list-exports.ts'
+import pages from './pages.ts'
 import { presentExport } from './present-export.ts'
 import { keepReconciled } from './reconcile-exports.ts'
 import { requestExport } from './request-export.ts'
@@ -34,6 +36,18 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   app.queue.define<{ id: string }>(generateJob, ({ id }, run) => generateExport(app, id, run))
   keepReconciled(app)
   await app.register(contentRoutes)
+  await app.register(pages)
+  app.schedules.provide(() => [
+    {
+      name: 'exports.expiry',
+      title: 'Expire exports',
+      description: 'Removes the files of exports whose time is over.',
+      dataset: null,
+      cron: '20 * * * *',
+      timezone: 'UTC',
+      run: async ({ cause, signal }) => ({ counts: { expired: await expireExports(app, cause, signal) } }),
+    },
+  ])
 
   app.post(
     '/api/exports',
@@ -148,4 +162,4 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   )
 }
 
-export default plugin(routes, { name: 'exports', dependencies: ['gates'] })
+export default plugin(routes, { name: 'exports', dependencies: ['gates', 'schedules'] })

@@ -81,6 +81,7 @@ export function components(assets: string) {
       const pages: Record<string, string> = {
         snapshot: '/snapshots/',
         restore: '/restores/',
+        export: '/exports/',
         cleanup: '/cleanups/',
         batch: '/batches/',
         dataset: '/datasets/',
