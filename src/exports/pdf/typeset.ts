@@ -38,6 +38,9 @@ const noLineEnd = /[（「『【《〈〔｛‘“([{]$/u
 /** How many words are remembered before all are forgotten. */
 const remembered = 20_000
 
+/** Longer ones hardly come again, and would take much room. */
+const longestRemembered = 60
+
 /** Sets text in lines. */
 export class Typesetter {
   #shaper: Shaper
@@ -89,7 +92,8 @@ export class Typesetter {
           ? this.#space(part, weight, found.at(-1))
           : this.#shape(part, weight, level % 2 === 1)
         const width = runs.reduce((sum, run) => sum + run.width, 0)
-        if (width > available && part.length > 1) found.push(...this.#pieces(part, weight, level))
+        if (width > available && part.length > 1)
+          for (const letter of this.#pieces(part, weight, level)) found.push(letter)
         else found.push({ runs, width, isSpace, breaksAfter: false, level })
       }
       if (found.length === last) continue
@@ -120,8 +124,9 @@ export class Typesetter {
     const key = `${weight === 'bold' ? 'b' : 'r'}${rtl ? 'r' : 'l'}${part}`
     const known = this.#known.get(key)
     if (known !== undefined) return known
-    if (this.#known.size >= remembered) this.#known.clear()
     const runs = this.#shaper.shape(rtl ? mirrored(part) : part, weight, rtl)
+    if (part.length > longestRemembered) return runs
+    if (this.#known.size >= remembered) this.#known.clear()
     this.#known.set(key, runs)
     return runs
   }
