@@ -67,7 +67,8 @@ t.test('by hand: the list, the file, and a second time', async (t) => {
 
 t.test('one that fails, and one that is missing, are announced', async (t) => {
   const { app, call, run, goTo, notices, folder } = await retentionService(t)
-  await call('PATCH', '/schedules/snapshots.expiry', { paused: true })
+  for (const name of ['snapshots.expiry', 'retention.chat'])
+    await call('PATCH', `/schedules/${name}`, { paused: true })
   const { rename } = await import('node:fs/promises')
   await rename(folder, `${folder}-gone`)
   const failed = await run('backup.chat')
