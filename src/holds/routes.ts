@@ -7,12 +7,14 @@ import { findHold } from './find-holds.ts'
 import { holdRecord } from './hold-record.ts'
 import { liftHold } from './lift-hold.ts'
 import { listHolds } from './list-holds.ts'
+import pages from './pages.ts'
 import { presentHold } from './present-hold.ts'
 import { HoldBody, HoldList, HoldParams, HoldQuery, HoldRecordBody } from './schemas.ts'
 
 const routes: FastifyPluginAsyncTypebox = async (app) => {
   app.addProblems(holdProblems)
   app.addSchema(HoldBody)
+  await app.register(pages)
 
   app.post(
     '/api/holds',

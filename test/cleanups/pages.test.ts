@@ -61,4 +61,12 @@ t.test('from the preview to the undo, by forms alone', async (t: Test) => {
     (await sql(job.source, 'SELECT 1 FROM conversations.conversations WHERE id = $1', [second])).length,
     1,
   )
+
+  const held = await post('/holds', { dataset: 'conversations', key: second!, reason: 'a dispute' })
+  t.equal(held.statusCode, 303, held.body.slice(0, 300))
+  const holds = await get('/holds')
+  t.match(holds, /a dispute/)
+  const lifting = /action="(\/holds\/[\w-]+\/lifting)"/.exec(holds)![1]!
+  t.equal((await post(lifting, {})).statusCode, 303)
+  t.match(await get('/holds'), /Nothing is held/)
 })
