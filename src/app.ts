@@ -107,6 +107,11 @@ export async function buildApp({
   app.decorate('signals', createSignals(orm, config.databaseUrl, app.log))
   await migrate(orm, config.databaseUrl)
 
+  // Before the features' own hooks, which look for what an earlier run left undone and enqueue it.
+  app.addHook('onReady', async () => {
+    await app.signals.start()
+    await app.queue.start()
+  })
   app.addHook('onRequest', (_request, _reply, done) => RequestContext.create(orm.em, done))
   await app.register(declaredPermissions)
   await app.register(strangers)
@@ -138,10 +143,6 @@ export async function buildApp({
   app.addReadinessCheck('migrations', () => requireMigrated(orm))
   app.addReadinessCheck('queue', async () => void (await app.queue.depths()))
 
-  app.addHook('onReady', async () => {
-    await app.signals.start()
-    await app.queue.start()
-  })
   app.addHook('preClose', async () => app.queue.stop(10_000))
   app.addHook('preClose', async () => app.letGo())
   app.addHook('onClose', async () => {
