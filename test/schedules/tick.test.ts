@@ -28,7 +28,8 @@ t.test('what comes due is run once, also by two replicas at the same time', asyn
   t.type(body.items[0].durationMs, 'number')
   const entries = await sql(
     app.config.databaseUrl!,
-    `SELECT action, outcome FROM audit_entries WHERE entity_type = 'schedule_run' ORDER BY seq`,
+    `SELECT action, outcome FROM audit_entries WHERE entity_type = 'schedule_run' AND $1 = ANY (entity_ids) ORDER BY seq`,
+    [body.items[0].id],
   )
   t.same(
     entries.map(({ action }) => action),
