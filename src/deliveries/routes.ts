@@ -1,6 +1,5 @@
 import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
 import plugin from 'fastify-plugin'
 import Type from 'typebox'
 import { causeOf } from '../audit/actor.ts'
@@ -10,13 +9,14 @@ import { streamEvents } from '../platform/events.ts'
 import { preferredWait } from '../platform/prefer.ts'
 import { createSealer } from '../platform/sealing.ts'
 import { cancelDelivery } from './cancel-delivery.ts'
+import { concernedDelivery } from './concerned-delivery.ts'
 import { concludeDelivery } from './conclude-delivery.ts'
 import { concludeJob } from './conclude-job.ts'
 import { deliverFiles, deliverHandler } from './deliver-file.ts'
-import type { Delivery } from './delivery.ts'
 import { deliveryProblems } from './errors.ts'
 import { findDeliveries, findDelivery } from './find-deliveries.ts'
 import { createDestinations } from './open-destination.ts'
+import pages from './pages.ts'
 import { prepareDelivery, prepareJob } from './prepare-delivery.ts'
 import { isOver, presentDeliveries, presentDelivery } from './present-delivery.ts'
 import { csvIndex, jsonIndex } from './read-index.ts'
@@ -45,6 +45,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   app.queue.define<{ id: string }>(prepareJob, ({ id }, run) => prepareDelivery(app, id, run))
   app.queue.define<{ id: string }>(concludeJob, ({ id }, run) => concludeDelivery(app, destinations, id, run))
   keepReconciled(app)
+  await app.register(pages, { sealer })
 
   app.post(
     '/api/deliveries',
@@ -198,17 +199,6 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       return presentDelivery(app, await renewToken(app, sealer, { id, accessToken }, causeOf(request)))
     },
   )
-}
-
-/** The delivery that a request is about; a refusal then says so in the audit log. @throws Problem DELIVERY_UNKNOWN */
-async function concernedDelivery(
-  app: FastifyInstance,
-  request: FastifyRequest,
-  id: string,
-): Promise<Delivery> {
-  const delivery = await findDelivery(app.orm.em, id)
-  request.concern = { entityType: 'delivery', entityIds: [id], dataset: delivery.dataset }
-  return delivery
 }
 
 export default plugin(routes, { name: 'deliveries', dependencies: ['batches', 'cleanups'] })

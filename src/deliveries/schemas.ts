@@ -1,5 +1,6 @@
 import Type from 'typebox'
 import { Cursor, Limit, ListOf } from '../platform/cursors.ts'
+import { statuses } from './statuses.ts'
 import { destinationTypes, type GivenDestination } from './wanted-destination.ts'
 
 const closed = { additionalProperties: false } as const
@@ -11,24 +12,12 @@ const Title = Nullable(Type.String({ maxLength: 200 }))
 const Scope = Type.Unsafe<Record<string, unknown>>(Type.Ref('Scope'))
 
 /** Longer than any token of Microsoft's, and shorter than a request. */
-const Token = Type.String({
+export const Token = Type.String({
   minLength: 1,
   maxLength: 20_000,
   pattern: '^[\\x21-\\x7e]+$',
   description: 'A token of Microsoft Graph with Files.ReadWrite. Kept enciphered, wiped at the end.',
 })
-
-const statuses = [
-  'preparing',
-  'delivering',
-  'paused',
-  'cancelling',
-  'concluding',
-  'completed',
-  'completed_with_failures',
-  'cancelled',
-  'failed',
-] as const
 
 const Path = (description: string) => Type.String({ minLength: 1, maxLength: 400, description })
 

@@ -84,6 +84,7 @@ export function components(assets: string) {
         export: '/exports/',
         cleanup: '/cleanups/',
         batch: '/batches/',
+        delivery: '/deliveries/',
         dataset: '/datasets/',
       }
       return pages[type] === undefined ? null : `${pages[type]}${encodeURIComponent(id)}`
@@ -151,6 +152,9 @@ const statuses: Record<string, { tone: string; icon: string; word: string }> = {
   due: { tone: 'warn', icon: 'clock', word: 'Due' },
   running: { tone: 'busy', icon: 'running', word: 'Running' },
   waiting: { tone: 'warn', icon: 'clock', word: 'Waiting for workers' },
+  preparing: { tone: 'busy', icon: 'running', word: 'Listing files' },
+  delivering: { tone: 'busy', icon: 'running', word: 'Copying files' },
+  concluding: { tone: 'busy', icon: 'running', word: 'Concluding' },
   paused: { tone: 'warn', icon: 'stop', word: 'Paused' },
   cancelling: { tone: 'busy', icon: 'running', word: 'Cancelling' },
   completed_with_failures: { tone: 'bad', icon: 'warning', word: 'Completed with failures' },

@@ -26,6 +26,8 @@ const empty = [
   '/schedules/backup.chat',
   '/retention',
   '/retention/chat',
+  '/deliveries',
+  '/deliveries/new',
 ]
 
 /** The same and more, with names that would do harm as markup. */
