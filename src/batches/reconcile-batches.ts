@@ -1,33 +1,20 @@
 import type { FastifyInstance } from 'fastify'
+import { keepDoing } from '../platform/keep-doing.ts'
 import { Batch, unfinished } from './batch.ts'
 import { topicOf } from './find-batches.ts'
 import { findExpired, findSettled, recoverExpired } from './queries.ts'
 import { runJob } from './run-job.ts'
 import { settleBatch } from './settle-batch.ts'
 
-/** How soon, at the latest, somebody takes up what a dead process left behind. */
-const intervalMs = 5_000
+/** Sooner than others: an item may not stay out of reach for longer than 15 s after its worker died. */
+const fastMs = 5_000
 
 /**
  * Sees to it, at the start and from then on, that no batch stays half done: what dead workers held is given back, a batch
  * that Holdfast works on has a job, and one that has nothing left to do has ended.
  */
 export function keepReconciled(app: FastifyInstance): void {
-  let running = Promise.resolve()
-  const run = () => {
-    running = running
-      .then(() => reconcileBatches(app))
-      .catch((error: unknown) => app.log.error({ err: error }, 'batches could not be reconciled'))
-  }
-  let timer: NodeJS.Timeout
-  app.addHook('onReady', async () => {
-    run()
-    timer = setInterval(run, intervalMs).unref()
-  })
-  app.addHook('preClose', async () => {
-    clearInterval(timer)
-    await running
-  })
+  keepDoing(app, 'batches could not be reconciled', () => reconcileBatches(app), fastMs)
 }
 
 /** Once. */

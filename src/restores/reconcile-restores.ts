@@ -1,31 +1,15 @@
 import type { FastifyInstance } from 'fastify'
+import { keepDoing } from '../platform/keep-doing.ts'
 import { applyJob } from './apply-restore.ts'
 import { planJob } from './plan-restore.ts'
 import { Restore } from './restore.ts'
-
-/** How soon, at the latest, somebody takes up what a dead process left behind. */
-const intervalMs = 15_000
 
 /**
  * Sees to it, at the start and from then on, that no restore stays half done: one that is planning or applying has a
  * job, which begins by finding out what became of the run before.
  */
 export function keepReconciled(app: FastifyInstance): void {
-  let running = Promise.resolve()
-  const run = () => {
-    running = running
-      .then(() => requeueUnfinished(app))
-      .catch((error: unknown) => app.log.error({ err: error }, 'restores could not be reconciled'))
-  }
-  let timer: NodeJS.Timeout
-  app.addHook('onReady', async () => {
-    run()
-    timer = setInterval(run, intervalMs).unref()
-  })
-  app.addHook('preClose', async () => {
-    clearInterval(timer)
-    await running
-  })
+  keepDoing(app, 'restores could not be reconciled', () => requeueUnfinished(app))
 }
 
 /** Enqueuing does nothing where a job waits or runs. */

@@ -1,31 +1,15 @@
 import type { FastifyInstance } from 'fastify'
+import { keepDoing } from '../platform/keep-doing.ts'
 import { generateJob } from './generate-snapshot.ts'
 import { trySettleStore } from './settle-store.ts'
 import { Snapshot } from './snapshot.ts'
-
-/** How soon, at the latest, somebody takes up what a dead process left behind. */
-const intervalMs = 15_000
 
 /**
  * Sees to it, at the start and from then on, that nothing stays half done: a snapshot that waits or is generating has
  * a job, and the store is as the rows say. Any number of replicas may do it at the same time.
  */
 export function keepReconciled(app: FastifyInstance): void {
-  let running = Promise.resolve()
-  const run = () => {
-    running = running
-      .then(() => reconcileSnapshots(app))
-      .catch((error: unknown) => app.log.error({ err: error }, 'snapshots could not be reconciled'))
-  }
-  let timer: NodeJS.Timeout
-  app.addHook('onReady', async () => {
-    run()
-    timer = setInterval(run, intervalMs).unref()
-  })
-  app.addHook('preClose', async () => {
-    clearInterval(timer)
-    await running
-  })
+  keepDoing(app, 'snapshots could not be reconciled', () => reconcileSnapshots(app))
 }
 
 /** Once. */
