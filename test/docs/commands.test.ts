@@ -119,3 +119,10 @@ t.test('links in the manuals lead somewhere', async (t) => {
       await t.resolves(readFile(join(root, dirname(file), target!)), `${file}: ${target}`)
   }
 })
+
+t.test('the tests that promises name are there', async (t) => {
+  const text = await readFile(join(root, 'RELIABILITY.md'), 'utf8')
+  const named = [...text.matchAll(/`((?:node )?(?:test|bench)\/[\w/.-]+\.ts)`/g)].map(([, name]) => name!)
+  t.ok(named.length > 20)
+  for (const name of named) await t.resolves(readFile(join(root, name.replace('node ', ''))), name)
+})
