@@ -2,8 +2,8 @@ export interface Bell {
   ring: () => void
   /** Forgets earlier rings: before a look, so that a change during the look still counts. */
   reset: () => void
-  /** Waits until it has rung since the last reset, or for `timeoutMs`. */
-  rung: (timeoutMs: number) => Promise<void>
+  /** Waits until it has rung since the last reset, or for `timeoutMs`. @returns whether it has rung */
+  rung: (timeoutMs: number) => Promise<boolean>
 }
 
 /** Lets one loop wait for whatever may wake it: a signal, the end of a connection, the service's shutdown. */
@@ -13,9 +13,14 @@ export function createBell(): Bell {
     ring: () => resolve(),
     reset: () => void ({ promise, resolve } = Promise.withResolvers<void>()),
     async rung(timeoutMs) {
-      const timer = setTimeout(resolve, timeoutMs)
+      let inTime = true
+      const timer = setTimeout(() => {
+        inTime = false
+        resolve()
+      }, timeoutMs)
       await promise
       clearTimeout(timer)
+      return inTime
     },
   }
 }

@@ -85,12 +85,11 @@ export function createSignals(orm: MikroORM, url: string, log: FastifyBaseLogger
       const unsubscribe = subscribe(topic, bell.ring)
       released.signal.addEventListener('abort', bell.ring)
       try {
-        for (;;) {
+        for (let isLast = timeoutMs <= 0; ;) {
           bell.reset()
           const found = await RequestContext.create(orm.em, look)
-          const left = released.signal.aborted ? 0 : end - performance.now()
-          if (found !== null || left < 1) return found // timers go off up to a millisecond early
-          await bell.rung(left)
+          if (found !== null || isLast || released.signal.aborted) return found
+          isLast = !(await bell.rung(Math.max(0, end - performance.now())))
         }
       } finally {
         unsubscribe()
