@@ -17,6 +17,9 @@ const hourMs = 3_600_000
 /** How long the history goes back, in days: the same month of last year is still to be seen. */
 export const historyDays = 400
 
+/** Missed occurrences of a schedule that are recorded after one downtime at most, the latest of them. */
+const recordedMissed = 1000
+
 const system = { actor: systemActor }
 
 /**
@@ -49,10 +52,19 @@ export function ruleOf({ cron, timezone, enabled = true }: ScheduleDefinition): 
   return enabled ? `${cron} ${timezone}` : null
 }
 
+/** How far back is looked, in days, until there is more than is recorded: counting years of five minutes takes long. */
+const lookBackDays = [7, 30, historyDays]
+
+/** What came due since the last look, of a long downtime the later part. */
 function dueOf(definition: ScheduleDefinition, { paused, rule, recordedUntil }: Schedule, now: Date): Date[] {
   if (paused || rule === null) return []
-  const oldest = new Date(now.getTime() - historyDays * 24 * hourMs)
-  return occurrencesBetween(definition, recordedUntil > oldest ? recordedUntil : oldest, now)
+  let due: Date[] = []
+  for (const days of lookBackDays) {
+    const oldest = new Date(now.getTime() - days * 24 * hourMs)
+    due = occurrencesBetween(definition, recordedUntil > oldest ? recordedUntil : oldest, now)
+    if (recordedUntil >= oldest || due.length > recordedMissed) break
+  }
+  return due
 }
 
 async function record(
@@ -88,23 +100,24 @@ export async function lockSchedule(
   return em.findOneOrFail(Schedule, { name }, { lockMode: LockMode.PESSIMISTIC_WRITE, refresh: true })
 }
 
-/** Nothing was there to run them, and it is too late now, or a later one stands for them. */
+/** Nothing was there to run them, and it is too late now, or a later one stands for them. The latest get a row each. */
 async function recordMissed(
   em: EntityManager,
   { name, dataset }: ScheduleDefinition,
   due: Date[],
   now: Date,
 ): Promise<void> {
-  if (due.length === 0) return
+  const recorded = due.slice(-recordedMissed)
+  if (recorded.length === 0) return
   const note = 'Nothing was running when it was due.'
-  await insertUnrun(em, { schedule: name, status: 'missed', due, note, now })
+  await insertUnrun(em, { schedule: name, status: 'missed', due: recorded, note, now })
   await appendAudit(em, {
     ...system,
     action: 'schedule.missed',
     entityType: 'schedule',
     entityIds: [name],
     ...(dataset !== null && { dataset }),
-    metadata: { occurrences: due.length, from: due[0], to: due.at(-1) },
+    metadata: { occurrences: recorded.length, from: recorded[0], to: recorded.at(-1) },
   })
 }
 
