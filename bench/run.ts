@@ -4,7 +4,7 @@ import { batches, batchSizes } from './batches.ts'
 import { changes } from './changes.ts'
 import { cleanups } from './cleanups.ts'
 import { fillChat } from './chat.ts'
-import { exports } from './exports.ts'
+import { exports, pdf } from './exports.ts'
 import type { Ground } from './ground.ts'
 import { nothingToChange } from './nothing-to-change.ts'
 import { oneRecord } from './one-record.ts'
@@ -21,6 +21,7 @@ const benchmarks: Record<string, (ground: Ground) => Promise<Section>> = {
   'one-record': oneRecord,
   restore,
   exports,
+  pdf,
   cleanups,
   batches,
   'batch-sizes': batchSizes,
