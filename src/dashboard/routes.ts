@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import plugin from 'fastify-plugin'
 import { may } from '../access/permissions.ts'
 import { listAudit } from '../audit/list-audit.ts'
+import { dueCleanups, failedCleanups, runningCleanups } from '../cleanups/summarize-cleanups.ts'
 import { wordScope } from '../platform/wording.ts'
 import { failedRestores, runningRestores } from '../restores/summarize-restores.ts'
 import {
@@ -51,7 +52,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   )
 }
 
-export default plugin(routes, { name: 'dashboard', dependencies: ['snapshots', 'restores'] })
+export default plugin(routes, { name: 'dashboard', dependencies: ['snapshots', 'restores', 'cleanups'] })
 
 function describeDatasets(app: FastifyInstance, summaries: Map<string, DatasetSummary>) {
   const now = app.clock.now()
@@ -74,18 +75,24 @@ function totalsOf(summaries: DatasetSummary[]) {
 }
 
 async function running({ orm }: FastifyInstance) {
-  const [snapshots, restores] = await Promise.all([runningSnapshots(orm.em), runningRestores(orm.em)])
+  const [snapshots, restores, cleanups] = await Promise.all([
+    runningSnapshots(orm.em),
+    runningRestores(orm.em),
+    runningCleanups(orm.em),
+  ])
   return [
     ...snapshots.map(({ id, dataset, scope, status }) => ({ ...snapshotLink(id, dataset, scope), status })),
     ...restores.map(({ id, dataset, status }) => ({ ...restoreLink(id, dataset), status })),
+    ...cleanups.map(({ id, dataset, scope, status }) => ({ ...cleanupLink(id, dataset, scope), status })),
   ]
 }
 
 async function failures({ orm, clock }: FastifyInstance) {
   const since = new Date(clock.now().getTime() - weekMs)
-  const [snapshots, restores] = await Promise.all([
+  const [snapshots, restores, cleanups] = await Promise.all([
     failedSnapshots(orm.em, since, shown),
     failedRestores(orm.em, since, shown),
+    failedCleanups(orm.em, since, shown),
   ])
   return [
     ...snapshots.map(({ id, dataset, scope, error, finishedAt }) => ({
@@ -98,17 +105,31 @@ async function failures({ orm, clock }: FastifyInstance) {
       reason: error?.code,
       at: finishedAt!,
     })),
+    ...cleanups.map(({ id, dataset, scope, error, finishedAt }) => ({
+      ...cleanupLink(id, dataset, scope),
+      reason: error?.code,
+      at: finishedAt!,
+    })),
   ]
     .sort((a, b) => b.at.getTime() - a.at.getTime())
     .slice(0, shown)
 }
 
+/** Records and files at their cleanup's deadline, and snapshots when their time ends, soonest first. */
 async function removals({ orm }: FastifyInstance) {
-  const snapshots = await expiringSnapshots(orm.em, shown)
-  return snapshots.map(({ id, dataset, scope, expiresAt }) => ({
-    ...snapshotLink(id, dataset, scope),
-    at: expiresAt,
-  }))
+  const [cleanups, snapshots] = await Promise.all([
+    dueCleanups(orm.em, shown),
+    expiringSnapshots(orm.em, shown),
+  ])
+  return [
+    ...cleanups.map(({ id, dataset, scope, dueAt }) => ({ ...cleanupLink(id, dataset, scope), at: dueAt })),
+    ...snapshots.map(({ id, dataset, scope, expiresAt }) => ({
+      ...snapshotLink(id, dataset, scope),
+      at: expiresAt!,
+    })),
+  ]
+    .sort((a, b) => a.at.getTime() - b.at.getTime())
+    .slice(0, shown)
 }
 
 async function latestEntries({ orm }: FastifyInstance) {
@@ -121,4 +142,8 @@ function snapshotLink(id: string, dataset: string, scope: unknown) {
 
 function restoreLink(id: string, dataset: string) {
   return { path: `/restores/${id}`, title: `Restore of ${dataset}` }
+}
+
+function cleanupLink(id: string, dataset: string, scope: unknown) {
+  return { path: `/cleanups/${id}`, title: `Cleanup of ${dataset}, ${wordScope(scope)}` }
 }

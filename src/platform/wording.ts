@@ -73,10 +73,15 @@ export function wordScope(scope: unknown): string {
   const { keys, month, from, to } = (scope ?? {}) as Record<string, unknown>
   if (Array.isArray(keys)) return keys.length === 1 ? wordKey(keys[0]) : wordCount(keys.length, 'record')
   if (typeof month === 'string') return monthAndYear.format(new Date(`${month}-01T00:00:00Z`))
-  if (typeof from === 'string' && typeof to === 'string') return `${from} to ${to}`
-  if (typeof from === 'string') return `from ${from}`
-  if (typeof to === 'string') return `before ${to}`
+  if (typeof from === 'string' && typeof to === 'string') return `${wordEdge(from)} to ${wordEdge(to)}`
+  if (typeof from === 'string') return `from ${wordEdge(from)}`
+  if (typeof to === 'string') return `before ${wordEdge(to)}`
   return 'everything'
+}
+
+/** The edge of a period: a day as it is, an instant in words. */
+function wordEdge(edge: string): string {
+  return edge.includes('T') ? wordTime(new Date(edge)) : edge
 }
 
 /** A record's key: its values joined by a comma when it has several columns. */

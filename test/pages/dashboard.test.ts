@@ -54,6 +54,22 @@ t.test('one look says whether everything is safe, and which button mends what is
   t.match(await verdict.textContent(), /Chat: the last good snapshot is more than 7 days old/)
 })
 
+t.test('it says which records go next, and when', async (t) => {
+  const { body: listed } = await service.call('GET', '/datasets/conversations/records?limit=2')
+  const keys = listed.items.map(({ key }) => key)
+  const wanted = { dataset: 'conversations', target: 'records', scope: { keys } }
+  const { body: preview } = await service.call('POST', '/cleanups', wanted)
+  const dueAt = new Date(Date.now() + 3.5 * 86_400_000).toISOString()
+  const confirmed = { ...wanted, confirmDelete: true, planHash: preview['planHash'], dueAt }
+  const { body: cleanup } = await service.call('POST', '/cleanups', confirmed)
+  const page = await browser.open({ as: 'viewer', javaScript: false })
+  await page.goto('/')
+  const next = page.getByRole('region', { name: 'What gets deleted next' }).getByRole('listitem').first()
+  t.match(await next.textContent(), /Cleanup of conversations, 2 records.*in 3 days/)
+  await next.getByRole('link').click()
+  t.equal(new URL(page.url()).pathname, `/cleanups/${cleanup.id}`)
+})
+
 t.test('a member goes on to their own snapshots', async (t) => {
   const page = await browser.open({ as: 'member' })
   await page.goto('/')

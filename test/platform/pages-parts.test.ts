@@ -86,6 +86,7 @@ t.test('a scope reads as people say it', async (t) => {
   t.equal(wordScope({ all: true }), 'everything')
   t.equal(wordScope({ month: '2026-10' }), 'October 2026')
   t.equal(wordScope({ from: '2026-01-01', to: '2026-02-01' }), '2026-01-01 to 2026-02-01')
+  t.equal(wordScope({ to: '2026-05-25T00:08:06.398Z' }), 'before 25 May 2026, 00:08 UTC')
   t.equal(wordScope({ keys: ['Gaming'] }), 'Gaming')
   t.equal(wordScope({ keys: [['a', 1]] }), 'a, 1')
   t.equal(wordScope({ keys: ['a', 'b'] }), '2 records')
