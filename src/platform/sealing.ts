@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto'
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Config } from './config.ts'
 
@@ -52,15 +52,18 @@ async function deriveKey(secret: string | null, home: string): Promise<Buffer> {
   return Buffer.from(hkdfSync('sha256', material, '', 'holdfast sealing', 32))
 }
 
-/** Of two processes that start at once one makes the file and the other reads it. */
+/** Of two processes that start at once one makes the file, whole from the first moment, and the other reads it. */
 async function readOrMake(home: string): Promise<string> {
   const path = join(home, 'secret')
+  const draft = `${path}.${randomBytes(8).toString('hex')}`
   await mkdir(home, { recursive: true })
   try {
-    await writeFile(path, `${randomBytes(32).toString('hex')}\n`, { flag: 'wx', mode: 0o600 })
-    await chmod(path, 0o600)
+    await writeFile(draft, `${randomBytes(32).toString('hex')}\n`, { flag: 'wx', mode: 0o600 })
+    await link(draft, path)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  } finally {
+    await rm(draft, { force: true })
   }
   return (await readFile(path, 'utf8')).trim()
 }
