@@ -71,7 +71,7 @@ export async function startBrowser(t: Test, app: FastifyInstance): Promise<TestB
       colorScheme: theme,
       timezoneId: 'Asia/Kuala_Lumpur',
     })
-    context.setDefaultTimeout(10_000)
+    context.setDefaultTimeout(30_000)
     if (as !== undefined) {
       if (!sessions.has(as)) sessions.set(as, session(as))
       const [name = '', value = ''] = (await sessions.get(as)!).split('=')
