@@ -22,7 +22,30 @@ export async function openDatabase(
     migrations: { migrationsList: migrations, snapshot: false, silent: true, tableName: 'migrations' },
     forceUtcTimezone: true,
     pool: { min: 0, max: 10 },
+    driverOptions: { onPoolCreated: giveBackLost },
     discovery: { warnWhenNoEntities: false },
+  })
+}
+
+/**
+ * Takes back connections that end while they are checked out. Kysely gives a transaction's connection back only when the
+ * rollback succeeds, which it can't on a lost one: each would stay out of the pool for good, and closing wait for it.
+ */
+function giveBackLost(pool: pg.Pool): void {
+  // The pool sets `release` right after this event, and before anybody gets the connection.
+  pool.on('acquire', (client) => {
+    queueMicrotask(() => {
+      const release = client.release.bind(client)
+      const lost = () => setImmediate(() => client.release(true))
+      let isOut = true
+      client.release = (error) => {
+        if (!isOut) return
+        isOut = false
+        client.off('end', lost)
+        release(error)
+      }
+      client.once('end', lost)
+    })
   })
 }
 
