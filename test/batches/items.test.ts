@@ -79,8 +79,7 @@ t.test('a body that breaks off adds nothing', async (t) => {
   const headers = { authorization: `Bearer ${token}`, ...ndjson }
   const outgoing = request({ port, method: 'POST', path: `/api/batches/${id}/items`, headers })
   const gone = new Promise((resolve) => outgoing.on('error', resolve))
-  outgoing.write(lines(...items(1500, 10_000)))
-  await new Promise((resolve) => setTimeout(resolve, 100))
+  await new Promise((resolve) => outgoing.write(lines(...items(1500, 10_000)), resolve))
   outgoing.destroy()
   await gone
   const { body } = await call('GET', `/batches/${id}`)
