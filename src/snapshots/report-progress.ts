@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { createReporter, type Reporter } from '../platform/report-progress.ts'
 import { topicOf, type Attempt } from './attempts.ts'
 import { Snapshot } from './snapshot.ts'
 
@@ -8,32 +9,13 @@ export interface Progress {
   bytes: number
 }
 
-/** Twice a second is as often as anybody looks. */
-const intervalMs = 500
-
-/**
- * Makes an attempt's progress known to whoever watches, at most twice a second. A report that can't be written is left
- * out: progress is a courtesy, and must not fail the snapshot.
- * @returns `report`, and `settled` to wait until the last report is written
- */
-export function progressReporter({ orm, signals }: FastifyInstance, attempt: Attempt) {
-  let last = performance.now()
-  let writing = Promise.resolve()
-
-  async function write({ records, bytes }: Progress): Promise<void> {
+/** Makes an attempt's progress known, as long as the attempt counts. */
+export function progressReporter({ orm, signals }: FastifyInstance, attempt: Attempt): Reporter<Progress> {
+  return createReporter(async ({ records, bytes }) => {
     await orm.em.fork().transactional(async (em) => {
       const where = { id: attempt.snapshotId, status: 'generating', attempts: attempt.number } as const
       await em.nativeUpdate(Snapshot, where, { progressRecords: records, progressBytes: bytes })
       await signals.send(em, topicOf(attempt.snapshotId))
     })
-  }
-
-  return {
-    report(progress: Progress): void {
-      if (performance.now() - last < intervalMs) return
-      last = performance.now()
-      writing = writing.then(() => write(progress)).catch(() => undefined)
-    },
-    settled: () => writing,
-  }
+  })
 }
