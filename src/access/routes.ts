@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import plugin from 'fastify-plugin'
 import Type from 'typebox'
 import { roles } from '../audit/actor.ts'
+import { trailOf } from '../audit/trail.ts'
 import { bootstrapToken } from './bootstrap-token.ts'
 import { changePassword } from './change-password.ts'
 import { endSession, signOut } from './end-sessions.ts'
@@ -46,6 +47,9 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
     ({ actor }) =>
       (permission: string) =>
         may(actor, permission),
+  )
+  app.addToPages('auditTrail', ({ actor }, { entity }) =>
+    entity !== undefined && may(actor, 'audit:list') ? trailOf(app.orm.em, entity) : null,
   )
   app.addHook('onReady', () => bootstrapToken(app))
   await app.register(userRoutes)

@@ -9,7 +9,10 @@ export interface AuditFilter {
   actor?: string
   action?: string
   dataset?: string
+  /** Only together with the id: it has no index of its own. */
+  entityType?: string
   entityId?: string
+  requestId?: string
   outcome?: 'done' | 'refused' | 'failed'
   /** RFC 3339; from inclusive, to exclusive. */
   from?: string
@@ -46,19 +49,22 @@ export async function listAudit(
 }
 
 /**
- * One entity has few entries, which the index of entity ids finds wherever they are. An order that no index has keeps
+ * One entity, or one request, has few entries, which its index finds wherever they are. An order that no index has keeps
  * PostgreSQL from walking back through all others instead, in the hope of meeting them soon.
  */
-function newestFirst({ entityId }: AuditFilter): QueryOrderMap<AuditEntry>[] {
+function newestFirst({ entityId, requestId }: AuditFilter): QueryOrderMap<AuditEntry>[] {
   const at: QueryOrderMap<AuditEntry> =
-    entityId === undefined ? { at: 'desc' } : { [raw("at + interval '0'")]: 'desc' }
+    (entityId ?? requestId) === undefined ? { at: 'desc' } : { [raw("at + interval '0'")]: 'desc' }
   return [at, { seq: 'desc' }]
 }
 
-function matching({ action, dataset, entityId, outcome, from, to }: AuditFilter): FilterQuery<AuditEntry>[] {
+function matching(filter: AuditFilter): FilterQuery<AuditEntry>[] {
+  const { action, dataset, entityType, entityId, requestId, outcome, from, to } = filter
   return [
     ...(action === undefined ? [] : [{ action }]),
     ...(dataset === undefined ? [] : [{ dataset }]),
+    ...(entityType === undefined ? [] : [{ entityType }]),
+    ...(requestId === undefined ? [] : [{ requestId }]),
     ...(entityId === undefined ? [] : [{ entityIds: { $contains: [entityId] } }]),
     ...(outcome === undefined ? [] : [{ outcome }]),
     ...(from === undefined ? [] : [{ at: { $gte: from } }]),

@@ -45,14 +45,18 @@ export const AuditQuery = Type.Object(
     ),
     action: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
     dataset: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+    entityType: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 100, description: 'Of what `entityId` names: `snapshot`.' }),
+    ),
     entityId: Type.Optional(Type.String({ minLength: 1, maxLength: 500 })),
+    requestId: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
     outcome: Type.Optional(Type.Enum(['done', 'refused', 'failed'])),
     from: Type.Optional(Type.String({ format: 'date-time', description: 'Inclusive.' })),
     to: Type.Optional(Type.String({ format: 'date-time', description: 'Exclusive.' })),
     cursor: Type.Optional(Cursor),
     limit: Limit,
   },
-  { additionalProperties: false },
+  { additionalProperties: false, dependentRequired: { entityType: ['entityId'] } },
 )
 
 export const AuditList = ListOf(Type.Ref('AuditEntry'))

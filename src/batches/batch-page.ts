@@ -135,6 +135,7 @@ async function show(
   return reply.page('batches/show', {
     title: batch.title ?? batch.key,
     backTo: path,
+    entity: { type: 'batch', id },
     batch: presented,
     path,
     busy: !batch.isOver(),

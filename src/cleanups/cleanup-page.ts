@@ -146,6 +146,7 @@ async function show(
   return reply.page('cleanups/show', {
     title: `Cleanup of ${name}`,
     backTo: `/cleanups/${id}`,
+    entity: { type: 'cleanup', id },
     cleanup: presented,
     dataset: app.datasets.list().find((dataset) => dataset.name === name) ?? { name, title: name },
     waiting: cleanup.isWaiting(),

@@ -75,6 +75,7 @@ const pages: FastifyPluginAsyncTypebox<Options> = async (app, { readFreshness })
       const dataset = listed.problems.length === 0 ? app.datasets.get(name) : null
       return reply.page('datasets/show', {
         title: listed.title,
+        entity: { type: 'dataset', id: name },
         dataset: { ...listed, source: dataset?.source },
         tables: tablesOf(dataset),
         freshness: (await readFreshness()).get(name),

@@ -101,6 +101,7 @@ async function show(
   return reply.page('deliveries/show', {
     title: title ?? `Delivery of ${name}`,
     backTo: `/deliveries/${id}`,
+    entity: { type: 'delivery', id },
     delivery: presented,
     dataset: { name, title: dataset?.title ?? name },
     busy: !isOver(presented) && presented.status !== 'paused',

@@ -86,6 +86,7 @@ async function show(
   return reply.page('exports/show', {
     title: title ?? `Export of ${dataset}`,
     backTo: `/exports/${id}`,
+    entity: { type: 'export', id },
     exported: presentExport(exported),
     // A dataset may be gone while its exports stay.
     dataset: { title: app.datasets.list().find(({ name }) => name === dataset)?.title ?? dataset },

@@ -69,7 +69,11 @@ const pages: FastifyPluginAsyncTypebox = async (app) => {
     { config: { permission: 'notifications:list' }, schema: { hide: true, params: NoticeParams } },
     async ({ params: { id } }, reply) => {
       const notice = presentNotice(app, await findNotice(app.orm.em, id))
-      return reply.page('notifications/show', { title: notice.title, notice })
+      return reply.page('notifications/show', {
+        title: notice.title,
+        entity: { type: 'notification', id },
+        notice,
+      })
     },
   )
 

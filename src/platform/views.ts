@@ -24,17 +24,28 @@ export interface NavigationEntry {
   permission?: string
 }
 
+type PagePart = (request: FastifyRequest, data: PageData) => unknown
+
+interface PageData extends Record<string, unknown> {
+  title: string
+  /** What the page is about, as the audit log names it: its latest entries stand below (src/audit/trail.ts). */
+  entity?: { type: string; id: string }
+}
+
 declare module 'fastify' {
   interface FastifyReply {
     /** Renders `views/<template>.eta` inside the layout. `title` names the page. */
-    page(template: string, data: { title: string } & Record<string, unknown>): Promise<string>
+    page(template: string, data: PageData): Promise<string>
     problemPage(problem: Problem, hint: string): Promise<string>
     /** Answers a form that did its work: 303 to a page of ours, which says `notice` once. */
     leadTo(path: string, notice?: string): FastifyReply
   }
   interface FastifyInstance {
-    /** Adds what every page gets as `it.<name>`, such as who is signed in. */
-    addToPages(name: string, value: (request: FastifyRequest) => unknown): void
+    /**
+     * Adds what every page gets as `it.<name>`, such as who is signed in.
+     * @param value is told what the page itself is given
+     */
+    addToPages(name: string, value: PagePart): void
     /** Adds an entry to every page's navigation; within its group in the order of the calls. */
     addNavigation(entry: NavigationEntry): void
   }
@@ -43,7 +54,7 @@ declare module 'fastify' {
 /** Server-rendered pages (eta) and the files that browsers need for them. */
 export default plugin(
   async (app: FastifyInstance) => {
-    const everyPage = new Map<string, (request: FastifyRequest) => unknown>()
+    const everyPage = new Map<string, PagePart>()
     const navigation: NavigationEntry[] = []
     app.decorate('addToPages', (name, value) => void everyPage.set(name, value))
     app.decorate('addNavigation', (entry) => void navigation.push(entry))
@@ -60,7 +71,8 @@ export default plugin(
 
     app.decorateReply('page', async function (this: FastifyReply, template, data) {
       const { request } = this
-      const shared = Object.fromEntries([...everyPage].map(([name, value]) => [name, value(request)]))
+      const parts = [...everyPage].map(async ([name, value]) => [name, await value(request, data)])
+      const shared = Object.fromEntries(await Promise.all(parts)) as object
       this.type('text/html; charset=utf-8').header('cache-control', 'private, no-cache')
       return this.viewAsync(template, {
         ...shared,

@@ -117,6 +117,7 @@ async function show(
   return reply.page('restores/show', {
     title: `Restore of ${dataset}`,
     backTo: `/restores/${id}`,
+    entity: { type: 'restore', id },
     restore: presentRestore(restore),
     snapshot: await findSnapshot(app.orm.em, restore.snapshotId).then(presentSnapshot, () => null),
     dataset: datasetOf(app, dataset),

@@ -107,6 +107,7 @@ async function show(
   const { runs, nextCursor } = await findRuns(app.orm.em, name, query)
   return reply.page('schedules/show', {
     title: definition.title,
+    entity: { type: 'schedule', id: name },
     schedule,
     runs: runs.map(presentRun),
     statuses: runStatuses,

@@ -169,6 +169,7 @@ async function show(
   return reply.page('snapshots/show', {
     title: title ?? `Snapshot of ${dataset}`,
     backTo: `/snapshots/${id}`,
+    entity: { type: 'snapshot', id },
     snapshot: presentSnapshot(snapshot),
     dataset: { name: dataset, title: titleOf(app, dataset) },
     triggers: triggerWords,

@@ -63,6 +63,25 @@ t.test('one entry shows all it holds, as text', async (t) => {
   t.equal(await page.locator('main img').count(), 0)
 })
 
+t.test('what an entry is about shows its trail, to those who may see the audit log', async (t) => {
+  const trail = async (as: 'viewer' | 'operator') => {
+    const page = await browser.open({ as })
+    await page.goto('/schedules/runs.history')
+    return page
+  }
+  await app.orm.em.fork().transactional(async (em) => {
+    const about = { entityType: 'schedule', entityIds: ['runs.history'] }
+    for (let i = 0; i < 12; i++) await appendAudit(em, { actor, action: 'schedule.paused', ...about })
+  })
+  const page = await trail('viewer')
+  t.equal(await page.getByRole('table', { name: 'Audit entries about it' }).locator('tbody tr').count(), 10)
+  await page.getByRole('link', { name: 'All entries' }).click()
+  await page.waitForURL('**/audit?entityType=schedule&entityId=runs.history')
+  t.equal(await page.locator('tbody tr').count(), 12)
+  const without = await trail('operator')
+  t.equal(await without.getByText('Audit trail').count(), 0)
+})
+
 t.test('times are in the zone of whoever reads; UTC stands in the title', async (t) => {
   const withScript = await browser.open({ as: 'admin' })
   await withScript.goto('/audit')
