@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { generate } from '../examples/chat/generate.ts'
+import { phrases } from '../examples/chat/phrases.ts'
 import { createSchema } from '../examples/load.ts'
 import type { Dataset } from '../src/datasets/definition.ts'
 import { readDatasetFile } from '../src/datasets/read-file.ts'
@@ -34,9 +35,26 @@ export async function fillChat(url: string, size: { sessions: number; messages: 
   await client.connect()
   await createSchema(client, 'chat')
   await generate(client, { seed: 1, now: new Date('2026-01-01T00:00:00Z'), ...size })
+  await client.query(lengthen())
   await client.query('VACUUM ANALYZE')
   await client.end()
   return openChat(url)
+}
+
+/**
+ * Messages of the example are a sentence each out of a hundred. People write more, and never twice the same: each gets
+ * up to sixty further words and a number, which only its id decides. 200 characters in the mean.
+ */
+function lengthen(): string {
+  const words = phrases.flatMap(({ visitor, agent }) => [...visitor, ...agent].join(' ').split(/\s+/))
+  const list = words.map((word) => pg.escapeLiteral(word)).join(', ')
+  const hash = (of: string) => `(hashint8(${of}) & 2147483647)`
+  return `
+    CREATE FUNCTION words(id bigint) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+      SELECT string_agg((ARRAY[${list}])[1 + ${hash('id * 64 + n')} % ${words.length}], ' ') || ' ' || ${hash('id')}
+      FROM generate_series(0, ${hash('-id')} % 60) AS n $$;
+    ALTER TABLE chat.messages ALTER content TYPE text USING content || ' ' || words(id);
+    DROP FUNCTION words`
 }
 
 /** @param url a database that was filled before */
