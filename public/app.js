@@ -1,4 +1,5 @@
-// What pages do beyond htmx: times in the viewer's zone, copying, and where the focus goes. Nothing depends on it.
+// What pages do beyond htmx: times in the viewer's zone, copying, keys, where the focus goes, and one thing at a time.
+// Nothing depends on it.
 const localTime = new Intl.DateTimeFormat('en-GB', {
   day: 'numeric',
   month: 'short',
@@ -9,16 +10,106 @@ const localTime = new Intl.DateTimeFormat('en-GB', {
 })
 
 function enhance() {
-  for (const time of document.querySelectorAll('time[data-local]'))
-    time.textContent = localTime.format(new Date(time.dateTime))
+  for (const time of document.querySelectorAll('time[datetime*="T"]')) {
+    const local = localTime.format(new Date(time.dateTime))
+    const utc = `${time.dateTime.slice(0, 19).replace('T', ' ')} UTC`
+    if ('local' in time.dataset) time.textContent = local
+    else time.title = `${local} (${utc})`
+  }
   for (const button of document.querySelectorAll('button[data-copy]')) button.hidden = false
+}
+
+/** Tells those who don't see it. Emptied first, so that the same words are read out again. */
+function say(words) {
+  const said = document.getElementById('said')
+  said.textContent = ''
+  setTimeout(() => (said.textContent = words), 50)
 }
 
 async function copy(button) {
   await navigator.clipboard.writeText(button.dataset.copy)
   button.classList.add('copied')
+  say('Copied')
   setTimeout(() => button.classList.remove('copied'), 1500)
 }
+
+document.addEventListener(
+  'click',
+  (event) => {
+    const button = event.target.closest?.('button[data-copy]')
+    if (button) void copy(button)
+    if (event.target.closest?.('#keys-link') && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+      event.preventDefault()
+      event.stopPropagation()
+      document.getElementById('keys').showModal()
+    }
+  },
+  true,
+)
+
+// Keys: `/` filters, `g` and a letter goes, `?` lists them. Never while somebody types.
+let goUntil = 0
+
+function isTyping(element) {
+  return element.matches('select, textarea, [contenteditable], input:not([type=checkbox], [type=radio])')
+}
+
+function press(key, now) {
+  const going = now < goUntil
+  goUntil = 0
+  if (going) document.querySelector(`.side a[data-key="${CSS.escape(key)}"]`)?.click()
+  else if (key === 'g') goUntil = now + 2000
+  else if (key === '?') document.getElementById('keys').showModal()
+  else if (key === '/') findField()?.focus()
+  else return false
+  return true
+}
+
+function findField() {
+  const shown = (field) => field.checkVisibility()
+  const filters = document.querySelectorAll('main .filters :is(input:not([type=hidden]), select)')
+  return [...filters].find(shown) ?? document.getElementById('find')
+}
+
+document.addEventListener('keydown', (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.repeat) return
+  if (document.body.dataset.keys === 'off' || isTyping(event.target)) return
+  if (event.key.length === 1 && !document.querySelector('dialog[open]') && press(event.key, event.timeStamp))
+    event.preventDefault()
+})
+
+// A form that is on its way is not sent again.
+document.addEventListener(
+  'submit',
+  (event) => {
+    const form = event.target
+    if (form.method !== 'post') return
+    if (form.ariaBusy === 'true') {
+      event.preventDefault()
+      event.stopImmediatePropagation()
+      return
+    }
+    form.ariaBusy = 'true'
+    if (form.closest('[hx-boost="false"]')) setTimeout(() => (form.ariaBusy = null), 5000) // it may be a download
+  },
+  true,
+)
+addEventListener('pageshow', () => {
+  for (const form of document.querySelectorAll('form[aria-busy]')) form.ariaBusy = null
+})
+document.addEventListener('htmx:finally:request', ({ detail: { ctx } }) => {
+  if (ctx.sourceElement.matches('form')) ctx.sourceElement.ariaBusy = null
+})
+
+// What was typed outlives the session: whoever was signed out in the meantime signs in elsewhere and sends it again.
+document.addEventListener('htmx:before:response', (event) => {
+  const { request, response } = event.detail.ctx
+  if (response.status !== 401 || request.method !== 'POST') return
+  event.preventDefault()
+  const dialog = document.getElementById('signed-out')
+  dialog.querySelector('a').href = `/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`
+  dialog.showModal()
+})
 
 /** After a form came back with errors: their summary. After going elsewhere: the heading, so that it is read out. */
 function moveFocus(wentElsewhere) {
@@ -27,19 +118,14 @@ function moveFocus(wentElsewhere) {
   else if (wentElsewhere) document.querySelector('main h1')?.focus({ preventScroll: true })
 }
 
-document.addEventListener('click', (event) => {
-  const button = event.target.closest?.('button[data-copy]')
-  if (button) void copy(button)
-})
-
 let shown = location.pathname
 let wentOn = false
 
 // The same list filtered otherwise must not scroll away, and a form that comes back with errors moves the focus instead.
 document.addEventListener('htmx:before:swap', ({ detail: { ctx, tasks } }) => {
   if (!ctx.response) return
-  const filtered = ctx.request.method === 'GET' && ctx.sourceElement.tagName === 'FORM'
-  wentOn = ctx.request.method === 'POST' || ctx.sourceElement.tagName === 'A'
+  const filtered = ctx.request.method === 'GET' && ctx.sourceElement.matches('form:not(.find)')
+  wentOn = ctx.request.method === 'POST' || ctx.sourceElement.matches('a, .find')
   if (filtered || ctx.response.status >= 400) for (const task of tasks) task.swapSpec.show = 'none'
 })
 

@@ -43,8 +43,12 @@ function isAsset({ routeOptions }: FastifyRequest): boolean {
   return routeOptions.url?.endsWith('*') ?? false
 }
 
+/**
+ * A page asked for leads to the one for signing in, and back. A form is answered: it was not sent, and what was typed is
+ * still where it was typed (public/app.js leaves it there; without JavaScript the browser's Back brings it back).
+ */
 function askToSignIn(request: FastifyRequest, reply: FastifyReply) {
-  if (isPage(request) && request.headers.authorization === undefined) {
+  if (isPage(request) && request.method !== 'POST' && request.headers.authorization === undefined) {
     const path = signInPath(request)
     return request.headers['hx-request'] === undefined
       ? reply.redirect(path, 303)

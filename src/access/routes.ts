@@ -22,6 +22,7 @@ import {
   TokenResource,
   UserResource,
 } from './schemas.ts'
+import { signInPath } from './safe-next.ts'
 import { clearSessionCookie, setSessionCookie } from './session-cookie.ts'
 import { Session } from './session.ts'
 import { makeSetupLink } from './setup.ts'
@@ -42,6 +43,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
     app.addSchema(schema)
   app.decorate('setupUrl', (origin) => makeSetupLink(app, origin))
   app.addToPages('user', ({ actor }) => (actor.type === 'user' ? actor : null))
+  app.addToPages('signInPath', signInPath)
   app.addToPages(
     'can',
     ({ actor }) =>

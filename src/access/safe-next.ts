@@ -8,7 +8,7 @@ export function signInPath(request: FastifyRequest): string {
 
 /** The page itself; for a form or a part of a page, the one it stands on. */
 function wanted({ method, url, headers }: FastifyRequest): string | undefined {
-  const current = headers['hx-current-url']
+  const current = headers['hx-current-url'] ?? (method === 'GET' ? undefined : headers.referer)
   if (typeof current === 'string' && URL.canParse(current)) return pathOf(new URL(current))
   return method === 'GET' ? url : undefined
 }

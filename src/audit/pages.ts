@@ -31,6 +31,7 @@ const pages: FastifyPluginAsyncTypebox = async (app) => {
     label: 'Audit log',
     path: '/audit',
     icon: 'audit',
+    key: 'a',
     permission: 'audit:list',
   })
 

@@ -24,6 +24,7 @@ const pages: FastifyPluginAsyncTypebox = async (app) => {
     label: 'Batches',
     path: '/batches',
     icon: 'batch',
+    key: 'b',
     permission: 'batches:list',
   })
   await app.register(batchPage)

@@ -45,6 +45,7 @@ const pages: FastifyPluginAsyncTypebox = async (app) => {
     label: 'Cleanups',
     path: '/cleanups',
     icon: 'trash',
+    key: 'c',
     permission: 'cleanups:list',
   })
   await app.register(cleanupPage)

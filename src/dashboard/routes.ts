@@ -13,6 +13,7 @@ import {
   summarizeSnapshots,
   type DatasetSummary,
 } from '../snapshots/summarize-snapshots.ts'
+import findPage from './find-page.ts'
 import { judge, verdict } from './verdict.ts'
 
 const weekMs = 7 * 86_400_000
@@ -23,7 +24,8 @@ const shown = 5
  * records only, goes on to their snapshots.
  */
 const routes: FastifyPluginAsyncTypebox = async (app) => {
-  app.addNavigation({ group: 'Overview', label: 'Dashboard', path: '/', icon: 'dashboard' })
+  app.addNavigation({ group: 'Overview', label: 'Dashboard', path: '/', icon: 'dashboard', key: 'd' })
+  await app.register(findPage)
 
   app.get(
     '/',

@@ -45,6 +45,7 @@ const pages: FastifyPluginAsyncTypebox<Options> = async (app, { readFreshness })
     label: 'Datasets',
     path: '/datasets',
     icon: 'dataset',
+    key: 't',
     permission: 'datasets:list',
   })
 

@@ -53,6 +53,7 @@ const pages: FastifyPluginAsyncTypebox<{ sealer: Sealer }> = async (app, { seale
     label: 'Deliveries',
     path: '/deliveries',
     icon: 'next',
+    key: 'v',
     permission: 'deliveries:list',
   })
   await app.register(deliveryPage, { sealer })

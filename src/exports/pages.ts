@@ -53,6 +53,7 @@ const pages: FastifyPluginAsyncTypebox = async (app) => {
     label: 'Exports',
     path: '/exports',
     icon: 'file',
+    key: 'e',
     permission: 'exports:list',
   })
   await app.register(exportPage)

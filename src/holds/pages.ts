@@ -36,6 +36,7 @@ const pages: FastifyPluginAsyncTypebox = async (app) => {
     label: 'Holds',
     path: '/holds',
     icon: 'lock',
+    key: 'h',
     permission: 'holds:list',
   })
 

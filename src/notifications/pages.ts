@@ -40,6 +40,7 @@ const pages: FastifyPluginAsyncTypebox = async (app) => {
     label: 'Notices',
     path: '/notifications',
     icon: 'info',
+    key: 'n',
     permission: 'notifications:list',
   })
 

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import fastifyStatic from '@fastify/static'
 import type { FastifyInstance } from 'fastify'
+import { compressOnce } from './compress-once.ts'
 
 /** Where browsers' files lie: our own, and htmx with its extensions as npm installed them. */
 const roots = [
@@ -12,17 +13,21 @@ const roots = [
 ]
 
 /**
- * Serves those files under a path that changes with their content, so that browsers may keep them for ever.
+ * Serves those files under a path that changes with their content, so that browsers may keep them for ever, compressed where
+ * the browser takes that.
  * @returns that path, without a slash at its end
  */
 export async function serveAssets(app: FastifyInstance): Promise<string> {
   const path = `/public/${digest()}`
-  await app.register(fastifyStatic, {
-    root: roots,
-    prefix: `${path}/`,
-    decorateReply: false,
-    immutable: true,
-    maxAge: '365d',
+  await app.register(async (files) => {
+    compressOnce(files)
+    await files.register(fastifyStatic, {
+      root: roots,
+      prefix: `${path}/`,
+      decorateReply: false,
+      immutable: true,
+      maxAge: '365d',
+    })
   })
   return path
 }

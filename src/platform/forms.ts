@@ -1,5 +1,5 @@
 import type { FastifyError, FastifyRequest } from 'fastify'
-import type { Problem } from './errors.ts'
+import { Problem } from './errors.ts'
 import { toProblem } from './problem-answers.ts'
 
 declare module 'fastify' {
@@ -31,6 +31,20 @@ export async function answerForm(
   request.showAgain = (problem) => again({ typed: request.body, problem })
   if (request.validationError) throw toProblem(request.validationError as FastifyError, request)
   return run()
+}
+
+/**
+ * Draws the form again that a problem kept from being done.
+ * @returns null when there is none, or what it was about is gone
+ */
+export async function formAgain(request: FastifyRequest, problem: Problem): Promise<string | null> {
+  if (request.showAgain === null || problem.status >= 500) return null
+  try {
+    return await request.showAgain(problem)
+  } catch (error) {
+    if (!(error instanceof Problem)) request.failure ??= error
+    return null
+  }
 }
 
 /**

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import plugin from 'fastify-plugin'
 import bodies from './bodies.ts'
 import conditional from './conditional.ts'
+import formKeys from './form-keys.ts'
 import headRequests from './head-requests.ts'
 import health from './health.ts'
 import knownPaths from './known-paths.ts'
@@ -38,6 +39,7 @@ export default plugin(
     await app.register(shutdown)
     await app.register(rateLimits, { perMinute: app.config.rateLimitPerMinute })
     await app.register(bodies)
+    await app.register(formKeys)
     await app.register(strictRequests)
     await app.register(prefer)
     await app.register(conditional)

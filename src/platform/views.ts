@@ -6,8 +6,11 @@ import plugin from 'fastify-plugin'
 import { serveAssets } from './assets.ts'
 import { components } from './components.ts'
 import type { Problem } from './errors.ts'
-import { dropEmptyFields } from './forms.ts'
+import { withFormKeys } from './form-keys.ts'
+import { dropEmptyFields, formAgain } from './forms.ts'
 import { printed } from './markup.ts'
+import { problemData } from './problem-data.ts'
+import shortcuts, { hasShortcuts } from './shortcuts.ts'
 import theme, { chosenTheme } from './theme.ts'
 
 const root = join(import.meta.dirname, '../../views')
@@ -20,6 +23,8 @@ export interface NavigationEntry {
   path: string
   /** An id in public/icons.svg. */
   icon: string
+  /** After `g` this letter goes there. */
+  key?: string
   /** What one must be allowed to do to see it; every signed-in user when left out. */
   permission?: string
 }
@@ -68,28 +73,31 @@ export default plugin(
       defaultContext: { ui, navigation, can: () => true, user: null, version: app.config.version },
     })
     await app.register(theme)
+    await app.register(shortcuts)
 
     app.decorateReply('page', async function (this: FastifyReply, template, data) {
       const { request } = this
       const parts = [...everyPage].map(async ([name, value]) => [name, await value(request, data)])
       const shared = Object.fromEntries(await Promise.all(parts)) as object
       this.type('text/html; charset=utf-8').header('cache-control', 'private, no-cache')
-      return this.viewAsync(template, {
+      const page = await this.viewAsync(template, {
         ...shared,
         url: request.url,
         path: request.url.split('?', 1)[0],
         requestId: request.id,
         theme: chosenTheme(request),
+        keys: hasShortcuts(request),
         notice: takeNotice(this),
         now: app.clock.now(),
         ...data,
       })
+      return withFormKeys(page)
     })
     app.decorateRequest('showAgain', null)
     app.addHook('preValidation', dropEmptyFields)
     app.decorateReply('problemPage', async function (this: FastifyReply, problem, hint) {
-      if (this.request.showAgain !== null && problem.status < 500) return this.request.showAgain(problem)
-      return this.page('problem', { title: problem.title, problem, hint })
+      const { request } = this
+      return (await formAgain(request, problem)) ?? this.page('problem', problemData(request, problem, hint))
     })
     app.decorateReply('leadTo', function (this: FastifyReply, path, notice) {
       if (notice !== undefined) this.setCookie(noticeCookie, notice, { ...cookie, maxAge: 60 })

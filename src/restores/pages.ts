@@ -51,6 +51,7 @@ const pages: FastifyPluginAsyncTypebox = async (app) => {
     label: 'Restores',
     path: '/restores',
     icon: 'restore',
+    key: 'r',
     permission: 'restores:list',
   })
   await app.register(restorePage)

@@ -10,6 +10,7 @@ const pages: FastifyPluginAsyncTypebox = async (app) => {
     label: 'Retention',
     path: '/retention',
     icon: 'clock',
+    key: 'o',
     permission: 'retention:view',
   })
 

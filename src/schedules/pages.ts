@@ -29,6 +29,7 @@ const pages: FastifyPluginAsyncTypebox = async (app) => {
     label: 'Schedules',
     path: '/schedules',
     icon: 'calendar',
+    key: 'l',
     permission: 'schedules:list',
   })
 

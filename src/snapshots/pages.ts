@@ -49,6 +49,7 @@ const pages: FastifyPluginAsyncTypebox = async (app) => {
     label: 'Snapshots',
     path: '/snapshots',
     icon: 'snapshot',
+    key: 's',
     permission: 'snapshots:list',
   })
   await app.register(snapshotPage)

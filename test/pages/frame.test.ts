@@ -1,9 +1,10 @@
-import { gzipSync } from 'node:zlib'
+import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import t from 'tap'
 import { testApp } from '../support/app.ts'
 import { accessibilityProblems, complaints, overflow, startBrowser, type Theme } from '../support/browser.ts'
 
-const browser = await startBrowser(t, await testApp(t))
+const app = await testApp(t)
+const browser = await startBrowser(t, app)
 
 t.test('the colours follow the system, and a choice that is kept, without JavaScript', async (t) => {
   const page = await browser.open({ javaScript: false, theme: 'light' })
@@ -98,15 +99,127 @@ for (const theme of ['light', 'dark'] as Theme[]) {
   }
 }
 
-t.test('everything a page loads besides itself is under 60 kB compressed', async (t) => {
+t.test('everything a page loads besides itself is under 60 kB, compressed as it is sent', async (t) => {
   const page = await browser.open()
-  const bodies: Promise<Buffer>[] = []
-  page.on('response', (response) => {
-    if (/\.(js|css)$/.test(response.url())) bodies.push(response.body())
+  const sizes: Promise<number>[] = []
+  page.on('requestfinished', (request) => {
+    if (!/\.(js|css)$/.test(request.url())) return
+    sizes.push(request.sizes().then(({ responseBodySize }) => responseBodySize))
   })
   await page.goto('/problems', { waitUntil: 'load' })
-  const sizes = (await Promise.all(bodies)).map((body) => gzipSync(body).length)
-  const together = sizes.reduce((a, b) => a + b, 0)
+  const together = (await Promise.all(sizes)).reduce((a, b) => a + b, 0)
   t.equal(sizes.length, 4)
   t.ok(together < 60_000, `${together} bytes`)
+  t.comment(`${together} bytes`)
+})
+
+t.test(
+  'styles and scripts are compressed as the browser wants, whole ones only, and nothing else is',
+  async (t) => {
+    const { body } = await app.inject({ url: '/problems', headers: { accept: 'text/html' } })
+    const url = /href="([^"]+app\.css)"/.exec(body)![1]!
+    const ask = (headers: Record<string, string>, method: 'GET' | 'HEAD' = 'GET') =>
+      app.inject({ url, method, headers })
+    const plain = await ask({})
+    t.equal(plain.headers['content-encoding'], undefined)
+    t.equal(plain.headers['vary'], 'accept-encoding')
+    for (const [accepted, encoding, decode] of [
+      ['gzip, deflate, br, zstd', 'br', brotliDecompressSync],
+      ['gzip', 'gzip', gunzipSync],
+    ] as const) {
+      for (const _again of [1, 2]) {
+        const answer = await ask({ 'accept-encoding': accepted })
+        t.equal(answer.headers['content-encoding'], encoding)
+        t.equal(Number(answer.headers['content-length']), answer.rawPayload.length)
+        t.ok(answer.rawPayload.length < plain.rawPayload.length / 3)
+        t.equal(decode(answer.rawPayload).toString(), plain.body)
+      }
+    }
+    const head = await ask({ 'accept-encoding': 'br' }, 'HEAD')
+    t.match(head, { statusCode: 200, rawPayload: { length: 0 }, headers: { 'content-encoding': 'br' } })
+    const part = await ask({ 'accept-encoding': 'br', range: 'bytes=0-9' })
+    t.match(part, { statusCode: 206, body: plain.body.slice(0, 10) })
+    t.equal(part.headers['content-encoding'], undefined)
+    const known = await ask({ 'accept-encoding': 'br', 'if-none-match': String(plain.headers['etag']) })
+    t.equal(known.statusCode, 304)
+    const other = await app.inject({
+      url: '/problems',
+      headers: { accept: 'text/html', 'accept-encoding': 'br' },
+    })
+    t.equal(other.headers['content-encoding'], undefined, 'pages are not')
+  },
+)
+
+t.test(
+  'keys filter, go and explain; nothing happens while somebody types, and they can be switched off',
+  async (t) => {
+    const page = await browser.open({ as: 'viewer' })
+    const focus = () => page.evaluate<string>('document.activeElement.id || document.activeElement.tagName')
+    await page.goto('/problems')
+    await page.keyboard.press('/')
+    t.equal(await focus(), 'find', 'where nothing can be filtered it finds by id')
+    await page.keyboard.type('?gs')
+    t.equal(await page.locator('#find').inputValue(), '?gs', 'typed, not obeyed')
+    t.notOk(await page.locator('#keys').isVisible())
+
+    await page.getByRole('link', { name: 'Error codes' }).focus()
+    await page.keyboard.press('Control+g')
+    await page.keyboard.press('s')
+    await page.keyboard.press('?')
+    const dialog = page.getByRole('dialog', { name: 'Keyboard' })
+    await dialog.waitFor()
+    t.match(await dialog.textContent(), /g a\s*Audit log/)
+    t.notMatch(await dialog.textContent(), /Tokens/, 'only what one may see')
+    t.same(await accessibilityProblems(page), [])
+    await page.keyboard.press('g')
+    await page.keyboard.press('a')
+    await page.keyboard.press('Escape')
+    t.equal(new URL(page.url()).pathname, '/problems', 'keys go nowhere behind the dialog')
+    t.equal(await page.evaluate('document.activeElement.textContent'), 'Error codes', 'the focus is back')
+
+    await page.keyboard.press('g')
+    await page.keyboard.press('a')
+    await page.getByRole('heading', { name: 'Audit log' }).waitFor()
+    await page.keyboard.press('/')
+    t.equal(await page.evaluate('document.activeElement.closest(".filters") !== null'), true)
+
+    await page.goto('/problems')
+    await page.getByRole('link', { name: 'Keyboard' }).click()
+    await page.getByRole('button', { name: 'Switch them off' }).click()
+    await page.locator('body[data-keys=off]').waitFor()
+    t.equal(new URL(page.url()).pathname, '/problems')
+    await page.keyboard.press('?')
+    await page.keyboard.press('/')
+    t.notOk(await page.locator('#keys').isVisible())
+    t.not(await focus(), 'find')
+  },
+)
+
+t.test('the keys are listed, and switched off, without JavaScript too', async (t) => {
+  const page = await browser.open({ as: 'viewer', javaScript: false })
+  await page.goto('/problems')
+  await page.getByRole('link', { name: 'Keyboard' }).click()
+  t.match(await page.getByRole('main').textContent(), /g s\s*Snapshots/)
+  await page.getByRole('main').getByRole('button', { name: 'Switch them off' }).click()
+  t.match(await page.getByRole('main').textContent(), /Single keys are off/)
+  await page.getByRole('main').getByRole('button', { name: 'Switch them on' }).click()
+  t.match(await page.getByRole('main').textContent(), /Single keys are on/)
+})
+
+t.test('no two places have the same letter', async (t) => {
+  const page = await browser.open({ as: 'admin' })
+  await page.goto('/problems')
+  const links = page.locator('.side nav a')
+  const letters = await Promise.all((await links.all()).map((link) => link.getAttribute('data-key')))
+  t.equal(new Set(letters).size, letters.length)
+  t.notOk(letters.includes(null), 'each has one')
+})
+
+t.test('a click on a short id copies the whole, and says so', async (t) => {
+  const page = await browser.open({ as: 'viewer' })
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
+  const answer = await page.goto('/nowhere')
+  await page.getByRole('main').getByRole('button', { name: 'Copy' }).click()
+  await page.getByRole('status').filter({ hasText: 'Copied' }).waitFor()
+  t.equal(await page.evaluate('navigator.clipboard.readText()'), answer!.headers()['x-request-id'])
 })

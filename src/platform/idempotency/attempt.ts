@@ -1,6 +1,8 @@
+import { setTimeout as rest } from 'node:timers/promises'
 import type { FastifyRequest } from 'fastify'
 import { newId } from '../entity.ts'
 import type { EntityManager } from '../database.ts'
+import { Problem } from '../errors.ts'
 import { idempotencyProblems } from './errors.ts'
 import { IdempotencyKey, keptMs, leaseMs } from './idempotency-key.ts'
 import { claimKey } from './queries.ts'
@@ -18,6 +20,8 @@ export interface Attempt {
   id: string
   attempt: string
   seal: Seal
+  /** Of a form only what changed something is kept: what it was told otherwise may be different the next time. */
+  keepsChangesOnly: boolean
   /** Once it is, what it left running in the background has nothing to do with the key any more. */
   isOver: boolean
   /** Stops telling that it is alive. */
@@ -42,8 +46,27 @@ export async function begin(
   const leaseUntil = new Date(now.getTime() + leaseMs)
   const keptSince = new Date(now.getTime() - keptMs)
   if (await claimKey(em, { id: seal.id, bodyDigest, attempt, now, leaseUntil, keptSince }))
-    return { id: seal.id, attempt, seal, isOver: false, rest: stayAlive(request, seal.id, attempt) }
+    return {
+      ...{ id: seal.id, attempt, seal, isOver: false, keepsChangesOnly: request.formKey !== null },
+      rest: stayAlive(request, seal.id, attempt),
+    }
   return earlier(await em.findOne(IdempotencyKey, seal.id), seal, bodyDigest, now)
+}
+
+/** How long a form waits for the answer to its twin, and how often it looks. Milliseconds. */
+const [patienceMs, lookMs] = [30_000, 100]
+
+/** Like `begin`, for a browser, which doesn't come back by itself: waits until the first one is answered. */
+export async function beginPatiently(request: FastifyRequest, key: string): ReturnType<typeof begin> {
+  for (let waited = 0; ; waited += lookMs) {
+    try {
+      return await begin(request, key)
+    } catch (error) {
+      const isUnderWay = error instanceof Problem && error.code === 'IDEMPOTENCY_IN_PROGRESS'
+      if (!isUnderWay || waited >= patienceMs || request.socket.destroyed) throw error
+    }
+    await rest(lookMs)
+  }
 }
 
 /** Per actor, method, path and key. */
@@ -82,11 +105,13 @@ function stayAlive({ server, log }: FastifyRequest, id: string, attempt: string)
 /** Keeps the answer for whoever repeats the request. */
 export async function keep(
   em: EntityManager,
-  { id, attempt, seal }: Attempt,
+  { id, attempt, seal, keepsChangesOnly }: Attempt,
   status: number,
   kept: KeptAnswer,
 ): Promise<void> {
-  await em.fork().nativeUpdate(IdempotencyKey, { id, attempt }, { status, answer: seal.close(kept) })
+  const fork = em.fork()
+  if (keepsChangesOnly) await fork.nativeDelete(IdempotencyKey, { id, attempt, changed: false })
+  await fork.nativeUpdate(IdempotencyKey, { id, attempt }, { status, answer: seal.close(kept) })
 }
 
 /**

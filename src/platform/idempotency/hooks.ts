@@ -1,10 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { createHash } from 'node:crypto'
 import type { EventSubscriber, TransactionEventArgs } from '@mikro-orm/core'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import plugin from 'fastify-plugin'
 import { isForApi } from '../addresses.ts'
 import type { EntityManager } from '../database.ts'
-import { begin, giveBack, keep, type Attempt, type KeptAnswer } from './attempt.ts'
+import { begin, beginPatiently, giveBack, keep, type Attempt, type KeptAnswer } from './attempt.ts'
 import { idempotencyProblems } from './errors.ts'
 import { markChanged } from './queries.ts'
 
@@ -23,6 +24,9 @@ declare module 'fastify' {
  *   only if the lease is still its own: an attempt that was taken for dead commits nothing any more.
  * - After a crash the lease ends. If nothing was marked, the next try starts afresh; if something was, it is told so.
  * - Answers are kept, except 429 and 5xx, which say nothing about the next try.
+ *
+ * A page's form carries such a key too (form-keys.ts): sent twice, by a double click or by Back, it is done once and both
+ * lead to the same place. With other fields it is another request. Only what changed something is kept.
  *
  * Validation, permissions and limits come first, so that what they refuse does not use the key up. Sign-in and whatever
  * else is public ignores the key: there is nobody to hold it against.
@@ -67,9 +71,16 @@ function marking(attempts: AsyncLocalStorage<Attempt>): EventSubscriber {
 function keyOf(request: FastifyRequest): string | null {
   const key = request.headers['idempotency-key']
   const isPublic = request.routeOptions.config.permission === 'public'
-  if (key === undefined || request.method !== 'POST' || isPublic || !isForApi(request)) return null
+  if (request.method !== 'POST' || isPublic) return null
+  if (!isForApi(request)) return request.formKey === null ? null : formKeyOf(request, request.formKey)
+  if (key === undefined) return null
   if (typeof key === 'string' && /^[\x20-\x7e]{1,255}$/.test(key)) return key
   throw idempotencyProblems.IDEMPOTENCY_KEY_INVALID('The key has 1 to 255 printable ASCII characters.')
+}
+
+/** Of one form filled in in one way. */
+function formKeyOf({ body }: FastifyRequest, formKey: string): string {
+  return `form ${formKey} ${createHash('sha256').update(JSON.stringify(body)).digest('hex')}`
 }
 
 /** Goes on to the handler, or answers with what was answered before, or with why neither is possible. */
@@ -81,7 +92,7 @@ async function start(
   fail: (error: Error) => void,
 ): Promise<void> {
   try {
-    const begun = await begin(request, key)
+    const begun = await (request.formKey === null ? begin : beginPatiently)(request, key)
     if ('kept' in begun) return repeat(reply, begun.status, begun.kept)
     request.attempt = begun
   } catch (error) {
@@ -92,6 +103,11 @@ async function start(
 
 function repeat(reply: FastifyReply, status: number, { headers, body }: KeptAnswer): void {
   reply.code(status).headers(headers).header('idempotency-replayed', 'true')
+  if (reply.request.formKey !== null && headers['location'] !== undefined)
+    return void reply.leadTo(
+      headers['location'],
+      'The form was sent twice. It was done once, and this is what came of it.',
+    )
   reply.serializer((text: unknown) => text as string).send(body ?? undefined)
 }
 
