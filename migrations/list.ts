@@ -6,6 +6,7 @@ import { Deliveries } from './deliveries.ts'
 import { Exports } from './exports.ts'
 import { Cleanups } from './cleanups.ts'
 import { Idempotency } from './idempotency.ts'
+import { Lists } from './lists.ts'
 import { Notices } from './notices.ts'
 import { RateLimits } from './rate-limits.ts'
 import { Restores } from './restores.ts'
@@ -28,4 +29,5 @@ export const migrations: MigrationObject[] = [
   { name: 'snapshot-expiry', class: SnapshotExpiry },
   { name: 'deliveries', class: Deliveries },
   { name: 'cleanups', class: Cleanups },
+  { name: 'lists', class: Lists },
 ]

@@ -1,4 +1,4 @@
-import { csvCell } from '../exports/defuse.ts'
+import { csvCell } from '../platform/csv.ts'
 import type { EntityManager } from '../platform/database.ts'
 import { DeliveredFile } from './delivered-file.ts'
 import type { Delivery } from './delivery.ts'

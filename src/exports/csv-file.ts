@@ -3,7 +3,7 @@ import { ZipFile } from 'yazl'
 import { csvTables, type CsvTable } from './csv-queries.ts'
 import { CsvLines } from './csv-lines.ts'
 import { copyAt } from './copy-at.ts'
-import { csvCell } from './defuse.ts'
+import { csvCell } from '../platform/csv.ts'
 import { readMe } from './read-me.ts'
 import type { Rendering } from './rendering.ts'
 

@@ -14,7 +14,7 @@ import {
 import type { Column } from '../source/catalog.ts'
 import { quoteIdentifier, quoteTable } from '../source/identifiers.ts'
 import { columnOf, outputOf, textExpression } from '../source/values.ts'
-import { runnable } from './defuse.ts'
+import { runnable } from '../platform/csv.ts'
 
 /** One table of a CSV export. */
 export interface CsvTable {

@@ -17,6 +17,14 @@ export function startOfDay(day: string): string {
   return `${day}T00:00:00Z`
 }
 
+/** RFC 3339 times as a condition: at or after the one, before the other. */
+export function timesBetween(from: string | undefined, to: string | undefined) {
+  return {
+    ...(from !== undefined && { $gte: new Date(from) }),
+    ...(to !== undefined && { $lt: new Date(to) }),
+  }
+}
+
 /**
  * Links of a list's page: to what follows and, from further down, back to the top.
  * @param link makes a link from a query

@@ -1,13 +1,14 @@
+import type { FilterQuery } from '@mikro-orm/core'
 import type { FastifyInstance } from 'fastify'
-import Type from 'typebox'
 import type { Actor } from '../audit/actor.ts'
-import { decodeCursor, encodeCursor } from '../platform/cursors.ts'
-import { findSnapshots, type SnapshotFilter } from './find-snapshots.ts'
+import { timesBetween } from '../platform/filters.ts'
+import { readPage, type Page, type PageQuery } from '../platform/read-page.ts'
+import { orderOf, type Sorting } from '../platform/sorting.ts'
 import { recordCoverage } from './holds-record.ts'
-import type { Snapshot, SnapshotStatus, SnapshotTrigger } from './snapshot.ts'
+import { Snapshot, type SnapshotStatus, type SnapshotTrigger } from './snapshot.ts'
 import { memberCondition, visibleOf } from './visible-snapshots.ts'
 
-export interface ListQuery {
+export interface ListFilter {
   dataset?: string
   /** Those that cover this record of `dataset`, its key as people type it. */
   key?: string
@@ -16,17 +17,29 @@ export interface ListQuery {
   /** RFC 3339 times between which they were asked for; `to` is exclusive. */
   from?: string
   to?: string
-  limit?: number
-  cursor?: string
 }
 
-/** How many snapshots one page looks into at most, when most of them don't fit; the next page goes on from there. */
-const lookedIntoAtMost = 200
+const never = '9999-12-31T00:00:00.000Z'
 
-const Position = Type.Tuple([Type.String({ format: 'uuid' })])
+/** What snapshots can be sorted by; each has an index (migrations/lists.ts). */
+export const snapshotSorting: Sorting<Snapshot> = {
+  columns: {
+    taken: { is: 'id' },
+    dataset: { is: 'text', sql: 'dataset', of: (s) => s.dataset },
+    status: { is: 'text', sql: 'status', of: (s) => s.status },
+    trigger: { is: 'text', sql: 'trigger', of: (s) => s.trigger },
+    stored: { is: 'integer', sql: 'coalesce(stored_bytes, -1)', of: (s) => s.storedBytes ?? -1 },
+    expires: {
+      is: 'time',
+      sql: `coalesce(expires_at, timestamptz '${never}')`,
+      of: (s) => s.expiresAt ?? new Date(never),
+    },
+  },
+  usual: '-taken',
+}
 
 /**
- * Lists the snapshots that somebody may see, newest first.
+ * Lists the snapshots that somebody may see, newest first unless `sort` says otherwise.
  * @returns with `key`, and for a member, perhaps fewer than `limit` although more may follow
  * @throws Problem CURSOR_INVALID, VALIDATION_FAILED or SCOPE_INVALID for the key, DATASET_…; STORE_UNREACHABLE when an
  *   artifact had to be looked into
@@ -34,28 +47,30 @@ const Position = Type.Tuple([Type.String({ format: 'uuid' })])
 export async function listSnapshots(
   app: FastifyInstance,
   actor: Actor,
-  { limit = 50, cursor, key, from, to, ...filter }: ListQuery,
-): Promise<{ snapshots: Snapshot[]; nextCursor: string | null }> {
+  { key, ...filter }: ListFilter,
+  { sort, ...page }: PageQuery & { sort?: string | undefined },
+): Promise<Page<Snapshot>> {
   const coverage = key === undefined ? null : recordCoverage(app, filter.dataset, key)
-  const conditions = [coverage?.condition, memberCondition(app, actor)]
-  const narrowed: SnapshotFilter = {
-    ...filter,
-    ...(from !== undefined && { from: new Date(from) }),
-    ...(to !== undefined && { to: new Date(to) }),
-    and: conditions.filter((condition) => condition !== undefined && condition !== null),
+  const where = [matching(filter), coverage?.condition ?? {}, memberCondition(app, actor) ?? {}]
+  const order = orderOf(snapshotSorting, sort)
+  const source = {
+    order,
+    find: (after: FilterQuery<Snapshot>[], limit: number) =>
+      app.orm.em.fork().find(Snapshot, { $and: [...where, ...after] }, { orderBy: order.orderBy, limit }),
+    choose: async (found: Snapshot[]) => {
+      const visible = await visibleOf(app, actor, found)
+      return (snapshot: Snapshot) => visible.has(snapshot) && (coverage?.covers(snapshot) ?? true)
+    },
   }
-  const snapshots: Snapshot[] = []
-  let last = decodeCursor(cursor, Position)?.[0]
-  for (let looked = 0; looked < lookedIntoAtMost;) {
-    const found = await findSnapshots(app.orm.em, narrowed, limit + 1, last)
-    const visible = await visibleOf(app, actor, found)
-    for (const snapshot of found.slice(0, limit)) {
-      if (snapshots.length === limit) return { snapshots, nextCursor: encodeCursor([last!]) }
-      if (visible.has(snapshot) && (await (coverage?.covers(snapshot) ?? true))) snapshots.push(snapshot)
-      last = snapshot.id
-      looked++
-    }
-    if (found.length <= limit) return { snapshots, nextCursor: null }
+  return readPage(source, page)
+}
+
+function matching({ dataset, status, trigger, from, to }: ListFilter): FilterQuery<Snapshot> {
+  return {
+    deletedAt: null,
+    ...(dataset !== undefined && { dataset }),
+    ...(status !== undefined && { status }),
+    ...(trigger !== undefined && { trigger }),
+    createdAt: timesBetween(from, to),
   }
-  return { snapshots, nextCursor: encodeCursor([last!]) }
 }

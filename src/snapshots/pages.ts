@@ -3,14 +3,17 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import Type from 'typebox'
 import { causeOf, type Actor } from '../audit/actor.ts'
 import { openDatasets, usableDatasets } from '../datasets/open-datasets.ts'
-import { url } from '../platform/components.ts'
-import { DayFilter, FilterQuery, pagesOf, startOfDay, TextFilter } from '../platform/filters.ts'
+import { DayFilter, TextFilter } from '../platform/filters.ts'
 import { answerForm, formRoute, type Shown } from '../platform/forms.ts'
+import { filterOf, ListPageQuery, listOf } from '../platform/list-page.ts'
+import type { PageQuery } from '../platform/read-page.ts'
+import { sendCsv } from '../platform/send-csv.ts'
 import { form } from '../platform/validation.ts'
 import changesPage from './changes-page.ts'
-import { listSnapshots } from './list-snapshots.ts'
+import { listSnapshots, snapshotSorting } from './list-snapshots.ts'
 import { presentSnapshot } from './present-snapshot.ts'
 import { waitUntilFinished } from './requests.ts'
+import { snapshotCsv } from './snapshot-csv.ts'
 import { scopeFields, scopeOfForm } from './scope-form.ts'
 import snapshotPage, { triggerWords } from './snapshot-page.ts'
 import { statuses, triggers } from './snapshot.ts'
@@ -18,14 +21,17 @@ import { takeSnapshot } from './take-snapshot.ts'
 
 const closed = { additionalProperties: false } as const
 
-const ListQuery = FilterQuery({
-  dataset: TextFilter,
-  status: Type.Optional(Type.Enum([...statuses])),
-  trigger: Type.Optional(Type.Enum([...triggers])),
-  key: TextFilter,
-  from: DayFilter,
-  to: DayFilter,
-})
+const ListQuery = ListPageQuery(
+  {
+    dataset: TextFilter,
+    status: Type.Optional(Type.Enum([...statuses])),
+    trigger: Type.Optional(Type.Enum([...triggers])),
+    key: TextFilter,
+    from: DayFilter,
+    to: DayFilter,
+  },
+  snapshotSorting,
+)
 
 const NewQuery = Type.Object({ dataset: TextFilter, keys: TextFilter }, closed)
 
@@ -36,8 +42,6 @@ const TakeForm = Type.Object(
   { dataset: Type.String({ maxLength: 100 }), ...scopeFields, title: Title, note: Note },
   { ...closed, ...form },
 )
-
-const pageSize = 50
 
 /** Most snapshots are finished within this time, in seconds: then there is no page in between that says so. */
 const shortWait = 1
@@ -59,21 +63,16 @@ const pages: FastifyPluginAsyncTypebox = async (app) => {
     '/snapshots',
     { config: { permission: 'snapshots:list' }, schema: { hide: true, querystring: ListQuery } },
     async ({ actor, query }, reply) => {
-      const { from, to, ...words } = query
-      const filter = {
-        ...words,
-        ...(from !== undefined && { from: startOfDay(from) }),
-        ...(to !== undefined && { to: startOfDay(to) }),
-      }
-      const { snapshots, nextCursor } = await listSnapshots(app, actor, { ...filter, limit: pageSize })
+      const { sort, cursor } = query
+      const read = (page: PageQuery) => listSnapshots(app, actor, filterOf(query), { sort, ...page })
+      if (query.format === 'csv') return sendCsv(reply, 'snapshots', snapshotCsv, read)
+      const { items, nextCursor } = await read({ cursor })
       return reply.page('snapshots/list', {
         title: 'Snapshots',
-        items: snapshots.map(presentSnapshot),
-        filter: query,
-        filtered: Object.keys(query).some((name) => name !== 'cursor'),
+        items: items.map(presentSnapshot),
         datasets: openDatasets(app.datasets, actor),
         triggers: triggerWords,
-        pages: pagesOf((more) => url('/snapshots', more), query, nextCursor),
+        ...listOf('/snapshots', query, snapshotSorting, { nextCursor }),
       })
     },
   )

@@ -89,9 +89,9 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
         response: { 200: SnapshotList },
       },
     },
-    async ({ actor, query }) => {
-      const { snapshots, nextCursor } = await listSnapshots(app, actor, query)
-      return { items: snapshots.map(presentSnapshot), nextCursor }
+    async ({ actor, query: { limit, cursor, ...filter } }) => {
+      const { items, nextCursor } = await listSnapshots(app, actor, filter, { limit, cursor })
+      return { items: items.map(presentSnapshot), nextCursor }
     },
   )
 
