@@ -5,15 +5,9 @@ import type { SourcePool } from '../source/connect.ts'
 import type { KeyValue } from '../source/keys.ts'
 import { toText } from '../source/values.ts'
 import Type from 'typebox'
+import { estimateRecords } from './count-records.ts'
 import type { Dataset } from './definition.ts'
-import {
-  containsCondition,
-  estimateQuery,
-  likePattern,
-  recordsQuery,
-  type Narrowing,
-  type Position,
-} from './queries.ts'
+import { containsCondition, likePattern, recordsQuery, type Narrowing, type Position } from './queries.ts'
 import { scopeCondition } from './scope-condition.ts'
 import { parseScope } from './scope.ts'
 
@@ -69,7 +63,9 @@ export async function browseRecords(
       await client.query(`BEGIN READ ONLY; SET LOCAL statement_timeout = ${timeout}`)
       const lines = await readLines(client, dataset, narrowing, after, limit + 1)
       const total =
-        after === null && lines.length <= limit ? lines.length : await estimate(client, dataset, narrowing)
+        after === null && lines.length <= limit
+          ? lines.length
+          : await estimateRecords(client, dataset, narrowing)
       await client.query('COMMIT')
       return toPage(dataset, lines, limit, total)
     })
@@ -78,6 +74,27 @@ export async function browseRecords(
       ? listProblems.CURSOR_INVALID('The cursor cannot be read.')
       : error
   }
+}
+
+/**
+ * The keys of all records that a filter matches, in the order of the list.
+ * @param atMost no more are looked for
+ * @throws Problem as `browseRecords` does
+ */
+export async function matchingKeys(
+  source: SourcePool,
+  dataset: Dataset,
+  { q, ...period }: RecordFilter,
+  granted: string | null,
+  atMost: number,
+): Promise<(KeyValue | KeyValue[])[]> {
+  const narrowing = narrow(dataset, q, period, granted)
+  return source.withConnection(async (client) => {
+    await client.query(`BEGIN READ ONLY; SET LOCAL statement_timeout = ${timeout}`)
+    const lines = await readLines(client, dataset, narrowing, null, atMost)
+    await client.query('COMMIT')
+    return lines.map((line) => toRecord(dataset, line).key)
+  })
 }
 
 /** A cursor is only checked for its shape: a value in it that the key's type doesn't take was altered. */
@@ -135,12 +152,6 @@ async function readLines(
   const lines = startsUndated ? [] : await read('dated', after, limit)
   if (dates === null || dates.notNull || lines.length >= limit) return lines
   return [...lines, ...(await read('undated', startsUndated ? after : null, limit - lines.length))]
-}
-
-async function estimate(client: pg.ClientBase, dataset: Dataset, narrowing: Narrowing): Promise<number> {
-  const { rows } = await client.query(estimateQuery(dataset, narrowing))
-  const [explained] = rows[0]['QUERY PLAN'] as { Plan: { 'Plan Rows': number } }[]
-  return explained?.Plan['Plan Rows'] ?? 0
 }
 
 function toPage(dataset: Dataset, lines: Line[], limit: number, estimatedTotal: number): RecordPage {

@@ -106,6 +106,17 @@ export function estimateQuery(
   }
 }
 
+/** How many records a narrowing leaves, counted. */
+export function countQuery(
+  { root }: Dataset,
+  { conditions, values }: Narrowing,
+): { text: string; values: unknown[] } {
+  return {
+    text: `SELECT pg_catalog.count(*) AS records FROM ${quoteTable(root.table)} AS t0${where(conditions)}`,
+    values,
+  }
+}
+
 /**
  * The condition that a record's label or key contains a text, whatever its case.
  * @param parameter such as `$1`: the text as `likePattern` makes it

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import plugin from 'fastify-plugin'
-import Type, { type Static } from 'typebox'
+import Type from 'typebox'
 import { sourceProblems } from '../source/errors.ts'
 import { readCatalog } from '../source/read-catalog.ts'
 import { browseRecords } from './browse-records.ts'
@@ -20,27 +20,22 @@ import {
   ProposalBody,
   RecordList,
   RecordsQuery,
-  type Freshness,
 } from './schemas.ts'
 import { ScopeSchema } from './scope.ts'
-
-/** How the snapshots of each dataset stand, by its name. */
-export type ReadFreshness = () => Promise<ReadonlyMap<string, Static<typeof Freshness>>>
-
-declare module 'fastify' {
-  interface FastifyInstance {
-    /** Tells datasets how their snapshots stand; for the feature that takes snapshots, which comes after this one. */
-    tellFreshness(read: ReadFreshness): void
-  }
-}
+import type { ReadFreshness, ReadVerdicts } from './standing.ts'
 
 const nothingKnown: ReadFreshness = () => Promise.resolve(new Map())
 
 const routes: FastifyPluginAsyncTypebox = async (app) => {
   let readFreshness = nothingKnown
-  app.decorate('tellFreshness', (read: ReadFreshness) => (readFreshness = read))
+  let readVerdicts: ReadVerdicts = () => Promise.resolve([])
+  app.decorate('tellFreshness', (read: ReadFreshness) => void (readFreshness = read))
+  app.decorate('tellVerdicts', (read: ReadVerdicts) => void (readVerdicts = read))
   if (app.getSchema('Scope') === undefined) app.addSchema(ScopeSchema)
-  await app.register(pages, { readFreshness: () => readFreshness() })
+  await app.register(pages, {
+    readFreshness: () => readFreshness(),
+    readVerdicts: (...asked) => readVerdicts(...asked),
+  })
   app.addSchema(DatasetSummary)
   app.addSchema(DatasetBody)
 

@@ -22,13 +22,30 @@ export async function judgeGate(
   operation: GatedOperation,
   actor: Actor,
 ): Promise<GateVerdict> {
-  const rule = gateRule(dataset, operation)
-  if (rule === null) return unasked(operation, dataset, scope)
-  const nearest = await findNearest(app.orm.em, dataset, scope)
+  const [verdict] = await judgeGates(app, dataset, scope, [operation], actor)
+  return verdict!
+}
+
+/** The same for several operations on the same records. @returns in their order */
+export async function judgeGates(
+  app: FastifyInstance,
+  dataset: Dataset,
+  scope: Scope,
+  operations: readonly GatedOperation[],
+  actor: Actor,
+): Promise<GateVerdict[]> {
+  const rules = operations.map((operation) => ({ operation, rule: gateRule(dataset, operation) }))
+  const isAsked = rules.some(({ rule }) => rule !== null)
+  const nearest = isAsked ? await findNearest(app.orm.em, dataset, scope) : null
   const mayKnow =
     actor.role !== 'member' ||
     (nearest !== null && coversScope(scope, nearest.snapshot.scope, dataset.timezone))
-  return verdictOn(operation, dataset, scope, rule, nearest, mayKnow, app.clock.now())
+  const now = app.clock.now()
+  return rules.map(({ operation, rule }) =>
+    rule === null
+      ? unasked(operation, dataset, scope)
+      : verdictOn(operation, dataset, scope, rule, nearest, mayKnow, now),
+  )
 }
 
 /** What somebody who went through a gate may say of it. */

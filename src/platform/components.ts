@@ -161,6 +161,7 @@ const statuses: Record<string, { tone: string; icon: string; word: string }> = {
   leased: { tone: 'busy', icon: 'running', word: 'In work' },
   skipped: { tone: 'warn', icon: 'skip', word: 'Skipped' },
   missed: { tone: 'warn', icon: 'clock', word: 'Missed' },
+  no: { tone: 'quiet', icon: 'minus', word: 'No' },
   kept: { tone: 'good', icon: 'check', word: 'Stays' },
   goes: { tone: 'warn', icon: 'trash', word: 'Goes' },
 }
