@@ -11,10 +11,14 @@ export type ReadFreshness = () => Promise<ReadonlyMap<string, Static<typeof Fres
 export interface Verdict {
   operation: string
   open: boolean
-  /** In words. */
-  detail: string
+  /** Why it is closed; null when it is open. */
+  code: string | null
   /** How old the snapshot may be; null when none is asked for. */
   maxAge: string | null
+  /** The one that it goes by. */
+  snapshot: { id: string; scope: unknown; takenAt: Date } | null
+  /** What of the records that snapshot does not cover. */
+  missing: string | null
   /** The form after which the gate is open; null when it is. */
   clearing: (ChosenScope & { dataset: string; reuseWithin: string }) | null
 }

@@ -2,18 +2,11 @@ import { fieldsOfScope } from '../datasets/scope-link.ts'
 import type { GateVerdict } from './verdict.ts'
 
 /** A verdict as pages show it: with the fields of the form after which the gate is open. */
-export function describeVerdict({
-  dataset,
-  operation,
-  scope,
-  open,
-  detail,
-  maxAge,
-  snapshot,
-  clearWith,
-}: GateVerdict) {
+export function describeVerdict(verdict: GateVerdict) {
+  const { dataset, operation, open, code, maxAge, maxAgeSeconds, snapshot, missing, scope, clearWith } =
+    verdict
   return {
-    ...{ dataset, operation, open, detail, maxAge, snapshot },
+    ...{ operation, open, code, maxAge, maxAgeSeconds, snapshot, missing },
     clearing: clearWith && { dataset, ...fieldsOfScope(scope), reuseWithin: clearWith.body.reuseWithin },
   }
 }

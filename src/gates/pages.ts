@@ -1,10 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
-import { parseScope } from '../datasets/scope.ts'
+import { parseScope, type Scope } from '../datasets/scope.ts'
 import { scopeFields, scopeOfForm } from '../snapshots/scope-form.ts'
+import { describeVerdict } from './describe-verdict.ts'
 import { operations } from './gate-policy.ts'
-import { judgeGate } from './judge-gate.ts'
-import { presentVerdict } from './present-verdict.ts'
+import { judgeGates } from './judge-gate.ts'
 import { GateParams } from './schemas.ts'
 
 const { which, ...fields } = scopeFields
@@ -21,21 +21,20 @@ const pages: FastifyPluginAsyncTypebox = async (app) => {
     async (request, reply) => {
       const { actor, params, query } = request
       const dataset = app.datasets.get(params.dataset)
-      const show = (verdicts: object[], problem: unknown = null) =>
+      const show = (verdicts: object[], scope: Scope | null, problem: unknown = null) =>
         reply.page('gates/show', {
           title: `Gates of ${dataset.title}`,
           dataset: { name: dataset.name, title: dataset.title },
           typed: query,
+          scope,
           verdicts,
           problem,
         })
-      request.showAgain = (problem) => show([], problem)
+      request.showAgain = (problem) => show([], null, problem)
       const asked = scopeOfForm({ ...query, which: query.which ?? 'all' }, dataset.root.key)
       const scope = parseScope(asked, dataset)
-      const verdicts = []
-      for (const operation of operations)
-        verdicts.push(presentVerdict(await judgeGate(app, dataset, scope, operation, actor)))
-      return show(verdicts)
+      const verdicts = await judgeGates(app, dataset, scope, operations, actor)
+      return show(verdicts.map(describeVerdict), scope)
     },
   )
 }

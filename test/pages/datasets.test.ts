@@ -16,7 +16,7 @@ for (const javaScript of [true, false]) {
     const page = await browser.open({ javaScript, as: 'viewer' })
     const seen = complaints(page)
     await page.goto('/datasets')
-    await page.getByRole('link', { name: 'Video library' }).click()
+    await page.getByRole('link', { name: 'Video library', exact: true }).click()
     await page.getByRole('link', { name: 'Browse records' }).click()
     await page.getByLabel('Key or label contains').fill('onerror')
     await page.getByRole('button', { name: 'Filter' }).click()
@@ -70,7 +70,35 @@ t.test('a dataset shows its tables, its references and how it stands', async (t)
   await service.call('POST', '/snapshots', { dataset: 'video-library' }, { prefer: 'wait=30' })
   await page.reload()
   t.match(await page.locator('.figures').textContent(), /under a minute ago/)
+  t.match(await page.locator('pre').textContent(), /^dataset: video-library\ntitle: Video library\n/)
 })
+
+for (const javaScript of [true, false]) {
+  t.test(`a closed gate opens by its button, ${javaScript ? 'with' : 'without'} JavaScript`, async (t) => {
+    const page = await browser.open({ javaScript, as: 'operator' })
+    const month = javaScript ? '2026-10' : '2026-09'
+    await page.goto('/datasets/legacy-import')
+    t.match(
+      await page.getByRole('row', { name: /^Export/ }).textContent(),
+      /Closed.*(No completed snapshot covers|lacks)/s,
+    )
+    await page.getByRole('link', { name: 'For certain records' }).click()
+    await page.getByLabel('One month').check()
+    await page.getByLabel('Month', { exact: true }).fill(month)
+    await page.getByRole('button', { name: 'Judge' }).click()
+    await page.getByRole('heading', { name: /^For (October|September) 2026$/ }).waitFor()
+    await page.locator('.notice').getByRole('button', { name: 'Take snapshot' }).click()
+    await page.getByRole('heading', { name: 'Is it good?' }).waitFor()
+    await page.goto(`/datasets/legacy-import/gate?which=month&month=${month}`)
+    await page.getByText('Every gate is open.').waitFor()
+    await page.goto('/datasets/legacy-import')
+    t.match(
+      await page.getByRole('row', { name: /^Export/ }).textContent(),
+      /Closed.*of (October|September) 2026.*lacks/s,
+      'not for the others',
+    )
+  })
+}
 
 t.test('what is wrong with a dataset file is named with its line, and secrets are not shown', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-datasets-'))

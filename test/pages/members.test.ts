@@ -20,7 +20,7 @@ t.test('a member finds the records that name them, and nothing else, on any page
   await page.goto('/datasets')
   t.same(await page.locator('tbody tr').count(), 1, 'one dataset names people')
   t.same(await accessibilityProblems(page), [])
-  await page.getByRole('link', { name: 'Deal rooms' }).click()
+  await page.getByRole('link', { name: 'Deal rooms', exact: true }).click()
   await page.getByRole('heading', { name: 'Records' }).waitFor()
   t.equal(await page.locator('tbody tr').count(), 1)
   t.match(await page.locator('tbody').textContent(), mine['title'])
