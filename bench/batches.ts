@@ -1,21 +1,17 @@
-import { mkdtemp, rm } from 'node:fs/promises'
 import { request } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import type { FastifyInstance } from 'fastify'
 import { PgBoss } from 'pg-boss'
-import { buildApp } from '../src/app.ts'
 import { systemActor } from '../src/audit/actor.ts'
 import { claimItems } from '../src/batches/claim-items.ts'
 import { createBatch } from '../src/batches/create-batch.ts'
-import { readConfig } from '../src/platform/config.ts'
 import type { Ground } from './ground.ts'
 import { measure, runOnce, type Case, type Figure } from './measure.ts'
 import type { Section } from './report.ts'
+import { token, withService } from './service.ts'
 
 const jobs = 20_000
 
@@ -27,8 +23,6 @@ const workers = 64
 
 /** What pg-boss gets to work with: as many as its own pool has connections. */
 const fetchers = 10
-
-const token = 'hf_bench_token_of_thirty_two_characters'
 
 /** The engine of batches beside pg-boss, both durable, on the same server. */
 export async function batches({ server, rounds }: Ground): Promise<Section> {
@@ -78,32 +72,6 @@ export async function batchSizes({ server }: Ground): Promise<Section> {
       figures,
     }
   })
-}
-
-async function withService<T>(
-  server: Ground['server'],
-  work: (app: FastifyInstance, url: string) => Promise<T>,
-): Promise<T> {
-  const database = 'holdfast_bench_batches'
-  await server.drop(database)
-  const url = await server.create(database)
-  const home = await mkdtemp(join(tmpdir(), 'holdfast-bench-'))
-  const config = readConfig({
-    HOLDFAST_HOME: home,
-    HOLDFAST_DATASETS: home,
-    HOLDFAST_RATE_LIMIT: '0',
-    HOLDFAST_BOOTSTRAP_TOKEN: token,
-    PORT: '0',
-  })
-  const app = await buildApp({ config: { ...config, databaseUrl: url } })
-  await app.listen({ port: 0 })
-  try {
-    return await work(app, url)
-  } finally {
-    await app.close()
-    await rm(home, { recursive: true, force: true })
-    await server.drop(database)
-  }
 }
 
 function* itemsOf(count: number, from = 0) {

@@ -10,4 +10,6 @@ export interface Ground {
   rounds: number
   /** How often a round runs what takes milliseconds. */
   repeat: number
+  /** Entries of the audit log that the HTTP benchmark fills. */
+  entries: number
 }

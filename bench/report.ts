@@ -9,8 +9,20 @@ export interface Section {
   figures: Figure[]
 }
 
+/** What isn't seconds: columns of its own. */
+export interface Listing {
+  title: string
+  about: string
+  head: string[]
+  rows: string[][]
+}
+
 /** A section as a Markdown table, which reads well on a terminal too. */
-export function table({ unit, figures }: Section): string {
+export function table(section: Section | Listing): string {
+  return 'figures' in section ? figuresTable(section) : aligned([section.head, ...section.rows])
+}
+
+function figuresTable({ unit, figures }: Section): string {
   const baselines = figures.filter(({ baseline }) => baseline)
   const head = ['', unit, 'rows/s', 'peak RSS', ...baselines.map(({ name }) => `to ${name}`)]
   const rows = figures.map((figure) => [

@@ -6,15 +6,16 @@ import { cleanups } from './cleanups.ts'
 import { fillChat } from './chat.ts'
 import { exports, pdf } from './exports.ts'
 import type { Ground } from './ground.ts'
+import { http } from './http.ts'
 import { nothingToChange } from './nothing-to-change.ts'
 import { oneRecord } from './one-record.ts'
-import { table, type Section } from './report.ts'
+import { table, type Listing, type Section } from './report.ts'
 import { restore } from './restore.ts'
 import { fittingTools, openServer } from './server.ts'
 import { snapshot } from './snapshot.ts'
 import { writeBenchmarks } from './write-benchmarks.ts'
 
-const benchmarks: Record<string, (ground: Ground) => Promise<Section>> = {
+const benchmarks: Record<string, (ground: Ground) => Promise<Section | Listing>> = {
   snapshot,
   'nothing-to-change': nothingToChange,
   changes,
@@ -25,10 +26,11 @@ const benchmarks: Record<string, (ground: Ground) => Promise<Section>> = {
   cleanups,
   batches,
   'batch-sizes': batchSizes,
+  http,
 }
 
 const usage = `npm run bench [-- ${Object.keys(benchmarks).join(' | ')} …] [--sessions 10000] [--messages 20]
-  [--rounds 3] [--write]
+  [--rounds 3] [--entries 1000000] [--write]
 BENCH_DATABASE_URL: a PostgreSQL server, with a role that may create databases; default: an embedded one.`
 
 const { values, positionals } = parseArgs({
@@ -37,6 +39,7 @@ const { values, positionals } = parseArgs({
     sessions: { type: 'string', default: '10000' },
     messages: { type: 'string', default: '20' },
     rounds: { type: 'string', default: '3' },
+    entries: { type: 'string', default: '1000000' },
     write: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -61,7 +64,7 @@ async function main(sessions: number, messages: number, rounds: number): Promise
       `PostgreSQL ${server.version}${tools === null ? '' : `, pg_dump ${tools}`}; Node ${process.versions.node}; ${availableParallelism()} cores, ${Math.round(totalmem() / 2 ** 30)} GB of memory, shared by the server and what is measured.`,
     ]
     for (const line of conditions) console.log(line)
-    const sections: Section[] = []
+    const sections: (Section | Listing)[] = []
     try {
       for (const name of chosen) {
         const section = await benchmarks[name]!({
@@ -70,6 +73,7 @@ async function main(sessions: number, messages: number, rounds: number): Promise
           hasTools: tools !== null,
           rounds,
           repeat: 20,
+          entries: Number(values.entries),
         })
         console.log(`\n${section.title}\n\n${table(section)}`)
         sections.push(section)

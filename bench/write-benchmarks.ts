@@ -1,11 +1,11 @@
 import { writeFile } from 'node:fs/promises'
 import { knownRatios, shortForm } from './short-form.ts'
-import { table, type Section } from './report.ts'
+import { table, type Listing, type Section } from './report.ts'
 
 export interface Benchmarks {
   command: string
   conditions: string[]
-  sections: Section[]
+  sections: (Section | Listing)[]
 }
 
 /** Writes docs/benchmarks.md. */

@@ -1,0 +1,138 @@
+import { execFile } from 'node:child_process'
+import type { AddressInfo } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import Fastify, { type FastifyInstance } from 'fastify'
+import pg from 'pg'
+import { fillCatalogue, type Catalogue } from './fill-catalogue.ts'
+import type { Ground } from './ground.ts'
+import type { Listing } from './report.ts'
+import { token, withService } from './service.ts'
+
+/** Clients at the same time. */
+const clients = 50
+
+/** How long each address is asked, in seconds. */
+const seconds = 4
+
+/** Requests a second of all clients together while people look around: each asks every other second. */
+const calm = clients / 2
+
+/** Lists and details with many things to list: latency, and throughput beside bare routes. */
+export async function http({ server, entries }: Ground): Promise<Listing> {
+  return withService(server, async (app, url) => {
+    const catalogue = await fillCatalogue(app, { snapshots: 10_000, items: 1_000_000, entries })
+    const ask = asker(app)
+    const bare = await openBare(url, catalogue)
+    try {
+      const rows: string[][] = []
+      for (const { path, twin } of await addresses(ask, catalogue))
+        rows.push(await measureAddress(originOf(app), path, twin && originOf(bare) + twin))
+      return {
+        title: 'Lists and details over HTTP',
+        about: `10,000 snapshots, 1,000,000 items of a batch, ${entries.toLocaleString('en')} audit entries; ${clients} clients of a second process (autocannon). Calm: each asks every other second. Flat out: each asks again as soon as it has its answer; latency then is how long ${clients} requests take together. Bare: a Fastify route in the same process that runs the same query over a pool and answers with its rows as JSON.`,
+        head: ['', 'calm p99', 'flat out p99', 'requests/s', 'bare p99', 'bare requests/s', 'to bare'],
+        rows,
+      }
+    } finally {
+      await bare.close()
+    }
+  })
+}
+
+const originOf = (app: FastifyInstance) => `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
+
+type Ask = (path: string) => Promise<{ nextCursor: string }>
+
+function asker(app: FastifyInstance): Ask {
+  return async (path) => {
+    const answer = await fetch(originOf(app) + path, { headers: { authorization: `Bearer ${token}` } })
+    if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
+    return (await answer.json()) as { nextCursor: string }
+  }
+}
+
+/** What pages offer: first pages, later ones, filters and pairs of them, things by themselves. */
+async function addresses(ask: Ask, { snapshot, batch, entry }: Catalogue) {
+  const items = `/api/batches/${batch}/items`
+  const later = async (path: string) => `${path}&cursor=${(await ask(`${path}&limit=200`)).nextCursor}`
+  return [
+    { path: '/api/snapshots', twin: '/snapshots' },
+    { path: '/api/snapshots?dataset=chat&status=failed' },
+    { path: await later('/api/snapshots?trigger=scheduled') },
+    { path: `/api/snapshots/${snapshot}`, twin: '/snapshot' },
+    { path: items, twin: '/items' },
+    { path: `${items}?status=failed` },
+    { path: await later(`${items}?status=pending`) },
+    { path: `/api/batches/${batch}` },
+    { path: '/api/audit', twin: '/audit' },
+    { path: '/api/audit?actor=person7%40example.com&action=restore.completed' },
+    { path: '/api/audit?dataset=chat&outcome=refused' },
+    { path: '/api/audit?entityId=entity-1234' },
+    { path: await later('/api/audit?action=export.created') },
+    { path: `/api/audit/${entry}` },
+    { path: '/snapshots' },
+    { path: `/snapshots/${snapshot}` },
+    { path: '/audit' },
+    { path: `/batches/${batch}` },
+  ]
+}
+
+/** The same queries as the service's, and nothing else. */
+async function openBare(url: string, { snapshot, batch }: Catalogue): Promise<FastifyInstance> {
+  const pool = new pg.Pool({ connectionString: url, max: 10 })
+  const app = Fastify()
+  app.addHook('onClose', () => pool.end())
+  const rows = async (sql: string, values: string[] = []) => (await pool.query(sql, values)).rows as unknown[]
+  app.get('/snapshots', () =>
+    rows('SELECT * FROM snapshots WHERE deleted_at IS NULL ORDER BY id DESC LIMIT 51'),
+  )
+  app.get('/snapshot', () => rows('SELECT * FROM snapshots WHERE id = $1 AND deleted_at IS NULL', [snapshot]))
+  app.get('/items', () =>
+    rows('SELECT * FROM batch_items WHERE batch_id = $1 ORDER BY position LIMIT 51', [batch]),
+  )
+  app.get('/audit', () => rows('SELECT * FROM audit_entries ORDER BY at DESC, seq DESC LIMIT 51'))
+  await app.listen({ port: 0 })
+  return app
+}
+
+async function measureAddress(origin: string, path: string, twin: string | undefined): Promise<string[]> {
+  const calmly = await load(origin + path, calm)
+  const flatOut = await load(origin + path)
+  const bare = twin === undefined ? null : await load(twin)
+  const shown = path.replace(/[0-9a-f]{8}-[0-9a-f-]{27}/, ':id').replace(/(cursor=)[^&]+/, '$1…')
+  return [
+    shown,
+    ms(calmly.p99),
+    ms(flatOut.p99),
+    flatOut.rate.toFixed(0),
+    bare === null ? '' : ms(bare.p99),
+    bare === null ? '' : bare.rate.toFixed(0),
+    bare === null ? '' : `${(flatOut.rate / bare.rate).toFixed(2)} x`,
+  ]
+}
+
+const ms = (value: number) => `${value.toFixed(0)} ms`
+
+const autocannon = fileURLToPath(import.meta.resolve('autocannon'))
+
+/** @param rate requests a second over all clients; default: as many as are answered */
+async function load(url: string, rate?: number): Promise<{ p99: number; rate: number }> {
+  const options = ['--json', '--no-progress', '-c', `${clients}`, '-d', `${seconds}`]
+  const paced = rate === undefined ? [] : ['-R', `${rate}`]
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    autocannon,
+    ...options,
+    ...paced,
+    ...['-H', `authorization=Bearer ${token}`],
+    url,
+  ])
+  const { latency, requests, errors, non2xx } = JSON.parse(stdout) as {
+    latency: { p99: number }
+    requests: { average: number }
+    errors: number
+    non2xx: number
+  }
+  if (errors + non2xx > 0) throw new Error(`${url}: ${errors} errors, ${non2xx} answers that were not 2xx`)
+  return { p99: latency.p99, rate: requests.average }
+}
