@@ -101,7 +101,7 @@ export async function buildApp({
   logger = false,
 }: AppOptions): Promise<FastifyInstance> {
   const app = fastify(serverOptions(config.trustProxy, logger)).withTypeProvider<TypeBoxTypeProvider>()
-  const orm = await openDatabase(config.databaseUrl, entities)
+  const orm = await openDatabase(config.databaseUrl, entities, config.failpoints !== null)
   app.decorate('config', config).decorate('clock', clock).decorate('orm', orm)
   app.decorate('queue', createQueue(config.databaseUrl, app.log))
   app.decorate('signals', createSignals(orm, config.databaseUrl, app.log))

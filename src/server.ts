@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { ConfigError, readConfig, type Config } from './platform/config.ts'
 import type { EmbeddedPostgres } from './platform/embedded-postgres.ts'
+import { armFailpoints, type ArmedFailpoint } from './platform/failpoints.ts'
 import { StartError } from './platform/start-error.ts'
 
 /** What has to be closed again, in reverse order, however far the start got. */
@@ -11,12 +12,19 @@ const opened: (() => Promise<void>)[] = []
 
 async function main(): Promise<void> {
   const config = readConfig()
+  if (config.failpoints !== null) breakOnPurpose(config.failpoints)
   enableCompileCache(join(config.home, 'compile-cache'))
   const [prepared, { buildApp }] = await Promise.all([prepareDatabase(config), import('./app.ts')])
   const app = await buildApp({ config: prepared, logger: { level: config.logLevel } })
   opened.push(() => app.close())
   const address = await listen(app, config)
   await welcome(app, address)
+}
+
+/** Says where it gets to, and goes on at SIGUSR2 where it was made to stand still. */
+function breakOnPurpose(failpoints: ArmedFailpoint[]): void {
+  const armed = armFailpoints(failpoints, (name, action) => say(`failpoint ${name} ${action}`))
+  process.on('SIGUSR2', () => armed.release())
 }
 
 /** The embedded PostgreSQL with the sample source, unless the configuration names a database. */

@@ -1,4 +1,5 @@
 import { newId } from '../platform/entity.ts'
+import { failpoint } from '../platform/failpoints.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { EntityManager } from '../platform/database.ts'
 import type { Actor } from './actor.ts'
@@ -43,6 +44,7 @@ export async function appendAudit(em: EntityManager, record: AuditRecord): Promi
   if (!em.isInTransaction())
     throw new Error(`${record.action}: an audit entry needs the change's transaction`)
   const { actor } = record
+  await failpoint('audit.appending')
   await em.insert(PendingEntry, {
     id: newId(),
     at: clocks.get(em.config)?.now() ?? new Date(),
@@ -61,4 +63,5 @@ export async function appendAudit(em: EntityManager, record: AuditRecord): Promi
     metadata: canonicalJson(redact(record.metadata ?? {})),
     snapshotId: record.snapshotId ?? null,
   })
+  await failpoint('audit.appended')
 }

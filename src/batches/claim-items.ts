@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { newId } from '../platform/entity.ts'
+import { failpoint } from '../platform/failpoints.ts'
 import type { Batch } from './batch.ts'
 import { batchProblems } from './errors.ts'
 import { findBatch, topicOf } from './find-batches.ts'
@@ -62,6 +63,7 @@ async function claimNow(app: FastifyInstance, id: string, wanted: WantedClaim): 
   await recoverExpired(em, id, now)
   const items = await claimNext(em, { batchId: id, leaseId, worker, limit, now, expiresAt })
   if (items.length === 0) return { batch, lease: null, leaseExpiresAt: null, items }
+  await failpoint('batch.claimed')
   if (batch.startedAt === null || batch.sampledAt === null) await noteStart(em, id, now)
   return { batch, lease: leaseId, leaseExpiresAt: expiresAt, items }
 }

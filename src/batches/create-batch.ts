@@ -5,6 +5,7 @@ import { notificationProblems } from '../notifications/errors.ts'
 import { isAllowedTarget } from '../notifications/guarded-fetch.ts'
 import type { EntityManager } from '../platform/database.ts'
 import { newId } from '../platform/entity.ts'
+import { failpoint } from '../platform/failpoints.ts'
 import { addItems, type Items } from './add-items.ts'
 import { auditBatch } from './audit-batch.ts'
 import { Batch, type Origin } from './batch.ts'
@@ -65,6 +66,7 @@ export async function findOrCreate(
   await auditBatch(em, batch, 'created', cause, { items: added })
   if (batch.isOurs()) await app.queue.enqueue(em, runJob, { id: batch.id }, batch.id)
   await app.signals.send(em, topicOf(batch.id))
+  await failpoint('batch.created')
   return { batch, isNew: true }
 }
 

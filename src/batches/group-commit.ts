@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { failpoint } from '../platform/failpoints.ts'
 import { createNews, type News } from './news.ts'
 import { findSettled, lookUpItems, settleItems, type FoundItem, type ReportRow } from './queries.ts'
 import { settleBatch } from './settle-batch.ts'
@@ -113,6 +114,7 @@ async function commitGroup(
   try {
     const rows = group.map(({ row }, n) => ({ n, ...row }))
     const accepted = new Set((await settleItems(em, rows, app.clock.now())).map(({ n }) => n))
+    await failpoint('batch.reported')
     const rest = rows.filter(({ n }) => !accepted.has(n))
     const found = rest.length === 0 ? [] : await lookUpItems(em, rest)
     const items = new Map(found.map((item) => [item.n, item]))

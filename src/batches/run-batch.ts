@@ -3,6 +3,7 @@ import { setTimeout as rest } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { systemActor } from '../audit/actor.ts'
 import { newId } from '../platform/entity.ts'
+import { failpoint } from '../platform/failpoints.ts'
 import type { JobRun } from '../platform/queue.ts'
 import { BatchPaused } from './batch-paused.ts'
 import { Batch } from './batch.ts'
@@ -60,6 +61,7 @@ export async function runBatch(app: FastifyInstance, id: string, job: JobRun): P
 async function runOnce(app: FastifyInstance, id: string, job: JobRun): Promise<void> {
   const batch = await beginRun(app, id)
   if (batch === null) return
+  await failpoint('batch.run-begun')
   const work = workOf(app, batch)
   if (work === null) return void (await pauseUnknown(app, batch))
   const stopped = new AbortController()
@@ -161,6 +163,7 @@ function createFeed(app: FastifyInstance, { batch, work, leaseId, signal }: Run,
       const expiresAt = new Date(now.getTime() + leaseMs)
       const wanted = { batchId: batch.id, leaseId, worker: ownName, limit, now, expiresAt }
       ahead.push(...(await claimNext(app.orm.em.fork(), wanted)))
+      await failpoint('batch.claimed')
       if (ahead.length > 0) return
       const due = await nextDue(app.orm.em.fork(), batch.id)
       if (due === null) return
@@ -179,7 +182,9 @@ function createFeed(app: FastifyInstance, { batch, work, leaseId, signal }: Run,
 
 async function workOnItems(run: Run, items: ClaimedItem[], reporter: ItemReporter): Promise<void> {
   try {
-    await reporter.add(await run.work.do(items, run.signal))
+    const reports = await run.work.do(items, run.signal)
+    await failpoint('batch.worked')
+    await reporter.add(reports)
   } catch (error) {
     if (!run.signal.aborted) run.stop(error)
   }
@@ -192,4 +197,5 @@ async function letGo(app: FastifyInstance, { batch, leaseId }: Run): Promise<voi
     await deleteLease(em, batch.id, leaseId)
     await app.signals.send(em, topicOf(batch.id))
   })
+  await failpoint('batch.let-go')
 }

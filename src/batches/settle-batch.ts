@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { systemActor } from '../audit/actor.ts'
 import { announce } from '../notifications/announce.ts'
 import type { EntityManager } from '../platform/database.ts'
+import { failpoint } from '../platform/failpoints.ts'
 import { auditBatch } from './audit-batch.ts'
 import type { Batch } from './batch.ts'
 import { lockBatch, topicOf } from './find-batches.ts'
@@ -48,6 +49,7 @@ export async function settleLocked(app: FastifyInstance, em: EntityManager, batc
   await handler?.finished?.(em, batch)
   await tell(app, em, batch)
   await app.signals.send(em, topicOf(batch.id))
+  await failpoint('batch.settled')
   return true
 }
 

@@ -6,6 +6,7 @@ import type { Scope } from '../datasets/scope.ts'
 import { keyText } from '../holds/hold.ts'
 import { isDatabaseGone } from '../platform/database-failures.ts'
 import { Problem } from '../platform/errors.ts'
+import { failpoint } from '../platform/failpoints.ts'
 import type { JobRun } from '../platform/queue.ts'
 import { captureArtifact, type CapturedArtifact } from '../snapshots/artifact.ts'
 import type { RecordLine } from '../snapshots/capture.ts'
@@ -38,17 +39,20 @@ export async function captureCleanup(app: FastifyInstance, id: string, run: JobR
   const begun = await beginAttempt(app, id)
   if (begun === null) return
   const { cleanup, attempt } = begun
+  await failpoint('cleanup.capture-begun')
   const watch = watchAttempt(app, attempt)
   try {
     await discardUnfinished(app, { cleanupId: id }, describeFailure(interrupted()))
     const signal = AbortSignal.any([run.signal, watch.signal])
     const snapshotId = await capture(app, cleanup, signal)
+    await failpoint('cleanup.captured')
     await changeAttempt(app, attempt, async (current, em) => {
       await leaveUncaptured(em, id)
       await beginRemoval(app, em, current, snapshotId, system)
       await em.flush()
       await auditCleanup(em, current, 'captured', system)
     })
+    await failpoint('cleanup.removal-begun')
   } catch (error) {
     if (run.signal.aborted || isDatabaseGone(error)) throw error
     if (!(error instanceof Superseded)) await recordFailure(app, attempt, error)

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Cause } from '../audit/actor.ts'
 import { cancelBatch } from '../batches/cancel-batch.ts'
 import { Problem } from '../platform/errors.ts'
+import { failpoint } from '../platform/failpoints.ts'
 import { requireGate } from '../gates/judge-gate.ts'
 import type { KeyValue } from '../source/keys.ts'
 import { planRestore } from '../restores/plan-restore.ts'
@@ -115,6 +116,7 @@ export async function undoCleanup(app: FastifyInstance, id: string, cause: Cause
     const removed = await removedKeys(app.orm.em.fork(), id)
     const keys = removed?.map((key) => JSON.parse(key) as KeyValue[]) ?? null
     const restore = await planRestore(app, { snapshotId, mode: 'missing', keys }, cause)
+    await failpoint('cleanup.undo-requested')
     await app.orm.em.fork().transactional(async (em) => {
       await auditCleanup(em, cleanup, 'undo-requested', cause, { metadata: { restoreId: restore.id } })
     })

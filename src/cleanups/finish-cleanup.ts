@@ -3,6 +3,7 @@ import { systemActor } from '../audit/actor.ts'
 import type { Batch } from '../batches/batch.ts'
 import { announce } from '../notifications/announce.ts'
 import type { EntityManager } from '../platform/database.ts'
+import { failpoint } from '../platform/failpoints.ts'
 import { auditCleanup, lockCleanup, topicOf } from './attempts.ts'
 import type { Cleanup, CleanupCounts } from './cleanup.ts'
 import { countOutcomes, sumChunks } from './queries.ts'
@@ -26,6 +27,7 @@ export async function finishCleanup(app: FastifyInstance, em: EntityManager, bat
     },
   })
   await app.signals.send(em, topicOf(cleanup.id))
+  await failpoint('cleanup.finishing')
 }
 
 function announcedCounts({ target }: Cleanup, { tables, removed }: CleanupCounts): Record<string, number> {

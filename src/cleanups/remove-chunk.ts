@@ -2,6 +2,7 @@ import type pg from 'pg'
 import type { Dataset } from '../datasets/definition.ts'
 import { keyText } from '../holds/hold.ts'
 import { Problem } from '../platform/errors.ts'
+import { failpoint } from '../platform/failpoints.ts'
 import type { ArtifactRecord } from '../snapshots/artifact-reader.ts'
 import { captureFewRecords, tableNodes } from '../snapshots/capture.ts'
 import { keyCondition, type KeyValue } from '../source/keys.ts'
@@ -49,12 +50,16 @@ export async function removeChunk(options: ChunkOptions): Promise<ChunkOutcome> 
   try {
     const chunk = new Chunk(options)
     await chunk.lock()
+    await failpoint('cleanup.chunk-locked')
     await chunk.prove()
     await chunk.delete()
+    await failpoint('cleanup.chunk-deleted')
     const outcome = chunk.outcome()
     options.signal.throwIfAborted()
     await options.beforeCommit(outcome)
+    await failpoint('cleanup.chunk-recorded')
     await client.query('COMMIT')
+    await failpoint('cleanup.chunk-committed')
     return { ...outcome, lockedMs: chunk.lockedMs() }
   } finally {
     if (client.getTransactionStatus() !== 'I') await client.query('ROLLBACK').catch(() => undefined)

@@ -4,6 +4,7 @@ import type { HandledItem } from '../batches/batches.ts'
 import { scopeLiteral } from '../datasets/scope-condition.ts'
 import { allHeldKeys } from '../holds/find-holds.ts'
 import { Problem } from '../platform/errors.ts'
+import { failpoint } from '../platform/failpoints.ts'
 import type { Store } from '../storage/store.ts'
 import { findCleanup } from './attempts.ts'
 import type { Cleanup } from './cleanup.ts'
@@ -34,6 +35,7 @@ export async function removeFiles(
       return removeObject(store, key)
     }),
   )
+  await failpoint('cleanup.objects-removed')
   await app.orm.em.fork().transactional(async (em) => {
     await ours.recordOutcomes(em, cleanup.id, outcomes)
   })

@@ -4,6 +4,7 @@ import type { EntityManager } from '../platform/database.ts'
 import { heldKeys } from '../holds/find-holds.ts'
 import { keyText } from '../holds/hold.ts'
 import { Problem } from '../platform/errors.ts'
+import { failpoint } from '../platform/failpoints.ts'
 import type { ArtifactRecord } from '../snapshots/artifact-reader.ts'
 import { findSnapshot } from '../snapshots/find-snapshots.ts'
 import { readManifest } from '../snapshots/manifests.ts'
@@ -172,6 +173,7 @@ async function settle(
     if (await ours.finishChunk(em, cleanup.id, chunk))
       await ours.recordOutcomes(em, cleanup.id, result.outcomes)
   })
+  await failpoint('cleanup.chunk-settled')
   return summary(result)
 }
 

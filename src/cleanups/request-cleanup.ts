@@ -3,6 +3,7 @@ import type { Cause } from '../audit/actor.ts'
 import { parseScope } from '../datasets/scope.ts'
 import { requireGate } from '../gates/judge-gate.ts'
 import { newId } from '../platform/entity.ts'
+import { failpoint } from '../platform/failpoints.ts'
 import { auditCleanup } from './attempts.ts'
 import { Cleanup, type CleanupTarget, type StoredPlan } from './cleanup.ts'
 import { cleanupProblems } from './errors.ts'
@@ -64,7 +65,7 @@ export async function requestCleanup(
   const gated = { ...subject, operation: 'cleanup', skipSnapshotCheck } as const
   const gate = dueAt === undefined || skipSnapshotCheck ? await requireGate(app, gated, cause) : null
   const id = newId()
-  return app.orm.em.fork().transactional(async (em) => {
+  const requested = await app.orm.em.fork().transactional(async (em) => {
     const surveyed = await surveyCleanup(app, subject, { em, cleanupId: id, skipPlanned: false })
     if (surveyed.planHash !== planHash)
       throw cleanupProblems.PLAN_DRIFTED(
@@ -85,6 +86,8 @@ export async function requestCleanup(
     if (dueAt === undefined) await startCleanup(app, em, cleanup, gate!, cause)
     return cleanup
   })
+  await failpoint('cleanup.requested')
+  return requested
 }
 
 async function subjectOf(

@@ -5,6 +5,7 @@ import { topicOf } from '../batches/find-batches.ts'
 import type { Cleanup } from '../cleanups/cleanup.ts'
 import { noteInRecords } from '../datasets/note-queries.ts'
 import { Problem } from '../platform/errors.ts'
+import { failpoint } from '../platform/failpoints.ts'
 import type { JobRun } from '../platform/queue.ts'
 import { auditDelivery } from './audit-delivery.ts'
 import { deliverIndex } from './deliver-index.ts'
@@ -41,6 +42,7 @@ export async function concludeDelivery(
     )
     await app.signals.send(em, topicOf(locked.batchId))
   })
+  await failpoint('delivery.concluded')
   destinations.forget(id)
 }
 

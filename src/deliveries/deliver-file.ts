@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { BuiltInHandler, HandledItem } from '../batches/batches.ts'
+import { failpoint } from '../platform/failpoints.ts'
 import type { Store } from '../storage/store.ts'
 import { DeliveredFile } from './delivered-file.ts'
 import type { Copied, Original } from './destination.ts'
@@ -61,7 +62,9 @@ async function deliverFile(
     const original = await findOriginal(app.stores.get(store), payload)
     return destinations.open(deliveryId, destination).put(original, path, signal)
   }, signal)
+  await failpoint('delivery.copied')
   await note(app, { deliveryId, itemId: id, source, path }, copied)
+  await failpoint('delivery.noted')
   return { path, ...copied }
 }
 

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
+import { failpoint } from '../platform/failpoints.ts'
 import type { Delivery } from './delivery.ts'
 import type { Destination } from './destination.ts'
 import { patiently } from './patience.ts'
@@ -24,8 +25,10 @@ export async function deliverIndex(
     await patiently(async () => {
       const store = app.stores.main
       const bytes = await store.put(key, Readable.from(encoded(write(app.orm.em, delivery))))
+      await failpoint('delivery.index-stored')
       const open: Parameters<Destination['put']>[0]['open'] = (range) => store.get(key, range)
       await destination.put({ bytes, sha256: null, open }, path, signal)
+      await failpoint('delivery.index-copied')
       await store.delete(key)
     }, signal)
   }

@@ -5,6 +5,7 @@ import { topicOf } from '../batches/find-batches.ts'
 import { isDatabaseGone } from '../platform/database-failures.ts'
 import type { EntityManager } from '../platform/database.ts'
 import { Problem } from '../platform/errors.ts'
+import { failpoint } from '../platform/failpoints.ts'
 import type { JobRun } from '../platform/queue.ts'
 import { auditDelivery } from './audit-delivery.ts'
 import { deliverHandler, type DeliveryContext, type FilePayload } from './deliver-file.ts'
@@ -32,6 +33,7 @@ export async function prepareDelivery(app: FastifyInstance, id: string, run: Job
   if (delivery.status !== 'preparing') return
   try {
     await app.orm.em.fork().transactional((em) => listFiles(app, em, delivery, run.signal))
+    await failpoint('delivery.prepared')
   } catch (error) {
     if (error instanceof Cancelled) return
     run.signal.throwIfAborted()

@@ -7,6 +7,7 @@ import { keysOf, parseScope, type Scope } from '../datasets/scope.ts'
 import { requireGate, type GatePass } from '../gates/judge-gate.ts'
 import { parseDuration } from '../platform/durations.ts'
 import { newId } from '../platform/entity.ts'
+import { failpoint } from '../platform/failpoints.ts'
 import type { Sealer } from '../platform/sealing.ts'
 import { scopeEmpty } from '../snapshots/errors.ts'
 import { findMissingKeys } from '../snapshots/find-missing-keys.ts'
@@ -78,7 +79,7 @@ async function queue(
   const [id, batchId, createdAt] = [newId(), newId(), app.clock.now()]
   const sealedToken = accessToken === undefined ? null : await sealer.seal(accessToken, id)
   const cleanupAfter = filesOf(dataset).cleanupAfter ?? defaultCleanupAfter
-  return app.orm.em.fork().transactional(async (em) => {
+  const requested = await app.orm.em.fork().transactional(async (em) => {
     const delivery = em.create(Delivery, {
       ...{ id, batchId, dataset: dataset.name, scope, title, destination, sealedToken },
       status: 'preparing',
@@ -100,4 +101,6 @@ async function queue(
     await app.signals.send(em, topicOf(batchId))
     return delivery
   })
+  await failpoint('delivery.requested')
+  return requested
 }

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { systemActor } from '../audit/actor.ts'
 import { isDatabaseGone } from '../platform/database-failures.ts'
 import { Problem } from '../platform/errors.ts'
+import { failpoint } from '../platform/failpoints.ts'
 import type { JobRun } from '../platform/queue.ts'
 import { lockAttempt, lockExport, Superseded, topicOf, whileItCounts, type Attempt } from './attempts.ts'
 import { auditExport } from './audit-export.ts'
@@ -29,6 +30,7 @@ export async function generateExport(app: FastifyInstance, id: string, run: JobR
   const begun = await begin(app, id)
   if (begun === null) return
   const { exported, attempt } = begun
+  await failpoint('export.begun')
   try {
     await removeStored(app.stores.main, exported, attempt.number)
     await whileItCounts(app, attempt, async (gone) => {

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { systemActor } from '../audit/actor.ts'
 import { announce } from '../notifications/announce.ts'
+import { failpoint } from '../platform/failpoints.ts'
 import { lockAttempt, topicOf, type Attempt } from './attempts.ts'
 import { auditExport } from './audit-export.ts'
 import type { Export, StoredExport } from './export.ts'
@@ -34,7 +35,9 @@ export async function produceExport(
       onProgress: progress.report,
       signal,
     })
+    await failpoint('export.stored')
     await publish(app, attempt, stored)
+    await failpoint('export.published')
   } finally {
     await progress.settled()
   }
@@ -50,6 +53,7 @@ async function publish(app: FastifyInstance, attempt: Attempt, stored: StoredExp
     exported.complete(stored, app.clock.now())
     const manifest = Buffer.from(JSON.stringify(manifestOf(exported.requireCompleted()), null, 2))
     await app.stores.main.put(manifestKey(attempt.key), manifest)
+    await failpoint('export.manifest-written')
     const { id, dataset, format, counts, bytes, sha256 } = exported
     const metadata = { sha256, bytes, counts }
     await auditExport(em, exported, 'completed', { actor: systemActor }, { metadata })

@@ -6,6 +6,7 @@ import { keysOf, parseScope, type Scope } from '../datasets/scope.ts'
 import { requireGate, type GatePass } from '../gates/judge-gate.ts'
 import { parseDuration } from '../platform/durations.ts'
 import { newId } from '../platform/entity.ts'
+import { failpoint } from '../platform/failpoints.ts'
 import { tableNodes } from '../snapshots/capture.ts'
 import { scopeEmpty } from '../snapshots/errors.ts'
 import { findMissingKeys } from '../snapshots/find-missing-keys.ts'
@@ -109,7 +110,7 @@ async function queue(
   const [id, createdAt] = [newId(), app.clock.now()]
   const tables = tableNodes(includeChildren ? dataset.root : withoutChildren(dataset).root)
   const { extension } = fileKind(format, tables.length)
-  return app.orm.em.fork().transactional(async (em) => {
+  const queued = await app.orm.em.fork().transactional(async (em) => {
     const exported = em.create(Export, {
       ...unmade,
       id,
@@ -129,6 +130,8 @@ async function queue(
     await app.queue.enqueue(em, generateJob, { id }, id)
     return exported
   })
+  await failpoint('export.queued')
+  return queued
 }
 
 function expiryOf({ config }: FastifyInstance, { policies }: Dataset, now: Date): Date {

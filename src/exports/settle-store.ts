@@ -1,5 +1,6 @@
 import { LockMode } from '@mikro-orm/core'
 import type { FastifyInstance } from 'fastify'
+import { failpoint } from '../platform/failpoints.ts'
 import { Export } from './export.ts'
 import { removeStored } from './stored-exports.ts'
 
@@ -16,6 +17,7 @@ export async function settleStore({ orm, stores }: FastifyInstance, id: string):
     exported.storeDue = false
     await removeStored(stores.main, exported)
     if (exported.deletedAt !== null) em.remove(exported)
+    await failpoint('export.settled')
   })
 }
 

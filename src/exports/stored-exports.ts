@@ -1,3 +1,4 @@
+import { failpoint } from '../platform/failpoints.ts'
 import type { Store } from '../storage/store.ts'
 import type { Export } from './export.ts'
 import { attemptKey, manifestKey } from './file-names.ts'
@@ -8,6 +9,7 @@ import { attemptKey, manifestKey } from './file-names.ts'
  */
 export async function removeFile(store: Store, key: string): Promise<void> {
   await store.delete(manifestKey(key))
+  await failpoint('export.manifest-removed')
   await store.delete(key)
 }
 

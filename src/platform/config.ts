@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { isIP, isIPv6 } from 'node:net'
 import { resolve } from 'node:path'
 import { parseAllowedTargets, type AllowedTarget } from './allowed-targets.ts'
+import { parseFailpoints, type ArmedFailpoint } from './failpoints.ts'
 
 /** Everything the service reads from its environment, checked once at start. Times and sizes carry their unit. */
 export interface Config {
@@ -42,6 +43,8 @@ export interface Config {
   rateLimitPerMinute: number
   /** Names of proxies' addresses to believe X-Forwarded-* from; false believes nobody. */
   trustProxy: string | false
+  /** Places where the process is made to die or fail, for tests. Null: none, as everywhere else. */
+  failpoints: ArmedFailpoint[] | null
   /** For `${NAME:-default}` in dataset files only. */
   environment: Readonly<Record<string, string | undefined>>
   version: string
@@ -94,6 +97,7 @@ export function readConfig(environment: Record<string, string | undefined> = pro
     ),
     rateLimitPerMinute: integer(environment, 'HOLDFAST_RATE_LIMIT', 3000, 0, 1_000_000),
     trustProxy: proxies(read('TRUST_PROXY')),
+    failpoints: failpoints(read),
     environment: { ...environment },
     version: packageVersion(),
   }
@@ -169,6 +173,21 @@ function proxies(text: string | null): string | false {
       )
   }
   return text ?? false
+}
+
+/** Takes two settings that nobody makes by accident, and never a production one. */
+function failpoints(read: (name: string) => string | null): ArmedFailpoint[] | null {
+  const text = read('HOLDFAST_FAILPOINTS')
+  if (text === null) return null
+  if (read('HOLDFAST_BREAK_ON_PURPOSE') !== 'yes' || read('NODE_ENV') === 'production')
+    throw new ConfigError(
+      'HOLDFAST_FAILPOINTS breaks the service on purpose; it needs HOLDFAST_BREAK_ON_PURPOSE=yes, and no NODE_ENV=production',
+    )
+  const list = parseFailpoints(text)
+  if (typeof list !== 'string') return list
+  throw new ConfigError(
+    `HOLDFAST_FAILPOINTS must list failpoints such as snapshot.captured=kill, not "${list}"`,
+  )
 }
 
 function longEnough(name: string, text: string | null): string | null {

@@ -1,7 +1,9 @@
+import type { EventSubscriber } from '@mikro-orm/core'
 import { MikroORM, type EntityManager, type Options } from '@mikro-orm/postgresql'
 import { Migrator } from '@mikro-orm/migrations'
 import pg from 'pg'
 import { migrations } from '../../migrations/list.ts'
+import { failpoint } from './failpoints.ts'
 
 /** Any number will do as long as every version of the service uses the same one. */
 const migrationLock = 7_230_518
@@ -10,10 +12,12 @@ const migrationLock = 7_230_518
  * Opens Holdfast's own database; migrates nothing.
  * @param url connection string
  * @param entities every feature's entities, listed explicitly in app.ts
+ * @param hasFailpoints whether every commit is a place where the process may be made to die
  */
 export async function openDatabase(
   url: string,
   entities: NonNullable<Options['entities']>,
+  hasFailpoints = false,
 ): Promise<MikroORM> {
   return MikroORM.init({
     clientUrl: url,
@@ -24,7 +28,17 @@ export async function openDatabase(
     pool: { min: 0, max: 10 },
     driverOptions: { onPoolCreated: giveBackLost },
     discovery: { warnWhenNoEntities: false },
+    ...(hasFailpoints && { subscribers: [commitFailpoints] }),
   })
+}
+
+const commitFailpoints: EventSubscriber = {
+  async beforeTransactionCommit() {
+    await failpoint('database.committing')
+  },
+  async afterTransactionCommit() {
+    await failpoint('database.committed')
+  },
 }
 
 /**

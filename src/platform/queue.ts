@@ -1,6 +1,7 @@
 import { fromKysely, PgBoss, type Job } from 'pg-boss'
 import type { FastifyBaseLogger } from 'fastify'
 import type { EntityManager } from './database.ts'
+import { failpoint } from './failpoints.ts'
 
 /** One run of a job. `signal` aborts when the service shuts down before the work is done; the job then runs again. */
 export interface JobRun {
@@ -62,7 +63,9 @@ export function createQueue(url: string, log: FastifyBaseLogger): Queue {
       definitions.set(name, { handler: handler as JobHandler<object>, concurrency })
     },
     async enqueue(em, name, data, key) {
+      await failpoint('queue.enqueuing')
       await boss.send(name, data, { singletonKey: key, db: fromKysely(em.getKysely()) })
+      await failpoint('queue.enqueued')
     },
     async depths() {
       if (!started) return []
@@ -103,6 +106,8 @@ async function work(boss: PgBoss, name: string, { handler, concurrency }: Defini
   }
   await boss.work<object>(name, options, async ([job]: Job<object>[]) => {
     if (job === undefined) return
+    await failpoint('queue.job-begun')
     await handler(job.data, { signal: AbortSignal.any([job.signal, stopping]), attempt: job.retryCount })
+    await failpoint('queue.job-ended')
   })
 }

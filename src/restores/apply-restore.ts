@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type pg from 'pg'
 import { systemActor, type Cause } from '../audit/actor.ts'
 import { Problem } from '../platform/errors.ts'
+import { failpoint } from '../platform/failpoints.ts'
 import type { JobRun } from '../platform/queue.ts'
 import { verifyArtifact } from '../snapshots/artifact-reader.ts'
 import { snapshotProblems } from '../snapshots/errors.ts'
@@ -45,7 +46,7 @@ export async function applyRestore(
   planHash: string | undefined,
   cause: Cause,
 ): Promise<Restore> {
-  return app.orm.em.fork().transactional(async (em) => {
+  const restore = await app.orm.em.fork().transactional(async (em) => {
     const restore = await lockRestore(em, id)
     restore.apply(planHash, app.clock.now())
     restore.attempts = 0
@@ -54,6 +55,8 @@ export async function applyRestore(
     await app.signals.send(em, topicOf(id))
     return restore
   })
+  await failpoint('restore.application-requested')
+  return restore
 }
 
 /**
@@ -64,6 +67,7 @@ export async function runApplication(app: FastifyInstance, id: string, run: JobR
   const begun = await beginAttempt(app, id, 'applying')
   if (begun === null) return
   const { restore, attempt } = begun
+  await failpoint('restore.application-begun')
   if (attempt.number > 1) return settleInterrupted(app, restore, attempt)
   const watch = watchAttempt(app, attempt)
   const progress = progressReporter(app, attempt)
@@ -73,6 +77,7 @@ export async function runApplication(app: FastifyInstance, id: string, run: JobR
     const outcome = await carryOut({ app, restore, attempt, context, report: progress.report, signal })
     await progress.settled()
     await recordCompletion(app, attempt, outcome)
+    await failpoint('restore.completed')
   } catch (error) {
     const meaning = meaningForRestore(error)
     if (!(meaning instanceof Problem)) app.log.error({ err: error, restore: id }, 'a restore failed')
@@ -104,6 +109,7 @@ async function carryOut(work: Work): Promise<Outcome> {
   report({ phase: 'verifying', records: 0 })
   // Of given records only the frames that hold them are read, and each is hashed before it is used.
   if (restore.keys === null) await requireIntact(store, manifest, signal)
+  await failpoint('restore.verified')
   return source.withConnection(async (client) => {
     const draft = await openDraft({ client, mode: restore.mode, ...context })
     try {
@@ -146,8 +152,10 @@ async function change(
     for await (const _none of draft.stage(pairs(work, client, instant))) signal.throwIfAborted()
     await settle(work, client, draft)
   }
+  await failpoint('restore.captured')
   report({ phase: 'writing', records: restore.plan!.differing })
   const altered = await writeRows(client, draft.stages)
+  await failpoint('restore.written')
   signal.throwIfAborted()
   await commit(work, client, preRestoreSnapshotId)
   const { operations, tables, warnings } = restore.plan!
@@ -185,6 +193,7 @@ async function settle({ restore, report }: Work, client: pg.PoolClient, draft: D
   if (now.hash !== then.hash) throw drifted(then, now)
   report({ phase: 'capturing', records: then.differing })
   await lockRows(client, draft.stages)
+  await failpoint('restore.locked')
 }
 
 /** Records named as moved at most. */
@@ -221,7 +230,9 @@ async function commit(
     restore.sourceBackend = backend
     restore.preRestoreSnapshotId = preRestoreSnapshotId
   })
+  await failpoint('restore.recorded')
   await client.query('COMMIT')
+  await failpoint('restore.committed')
 }
 
 async function recordCompletion(app: FastifyInstance, attempt: Attempt, outcome: Outcome): Promise<void> {

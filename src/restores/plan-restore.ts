@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { systemActor, type Cause } from '../audit/actor.ts'
 import { newId } from '../platform/entity.ts'
 import { Problem } from '../platform/errors.ts'
+import { failpoint } from '../platform/failpoints.ts'
 import type { JobRun } from '../platform/queue.ts'
 import { findSnapshot } from '../snapshots/find-snapshots.ts'
 import type { KeyValue } from '../snapshots/manifest.ts'
@@ -46,7 +47,7 @@ export async function planRestore(
   const snapshot = (await findSnapshot(app.orm.em, request.snapshotId)).requireCompleted()
   const dataset = await app.datasets.current(snapshot.dataset)
   const keys = request.keys === null ? null : await requireKeys(app, dataset, snapshot, request.keys)
-  return app.orm.em.fork().transactional(async (em) => {
+  const restore = await app.orm.em.fork().transactional(async (em) => {
     const restore = em.create(Restore, {
       id: newId(),
       dataset: dataset.name,
@@ -67,6 +68,8 @@ export async function planRestore(
     await app.queue.enqueue(em, planJob, { id: restore.id }, restore.id)
     return restore
   })
+  await failpoint('restore.requested')
+  return restore
 }
 
 /** Works the plan out. Starts over when an earlier run died; every end is recorded in the restore. */
@@ -74,6 +77,7 @@ export async function runPlan(app: FastifyInstance, id: string, run: JobRun): Pr
   const begun = await beginAttempt(app, id, 'planning')
   if (begun === null) return
   const { restore, attempt } = begun
+  await failpoint('restore.plan-begun')
   const watch = watchAttempt(app, attempt)
   const progress = progressReporter(app, attempt)
   try {
@@ -92,6 +96,7 @@ export async function runPlan(app: FastifyInstance, id: string, run: JobRun): Pr
         { metadata: { operations, planHash: hash } },
       )
     })
+    await failpoint('restore.planned')
   } catch (error) {
     if (run.signal.aborted) throw error
     if (error instanceof Superseded) return

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { systemActor } from '../audit/actor.ts'
+import { failpoint } from '../platform/failpoints.ts'
 import { discardUnfinished } from '../snapshots/safety-snapshot.ts'
 import { transactionStatus } from '../source/transaction-status.ts'
 import { auditRestore, changeAttempt, type Attempt } from './attempts.ts'
@@ -18,6 +19,7 @@ export async function settleInterrupted(
   attempt: Attempt,
 ): Promise<void> {
   const status = await statusOf(app, restore)
+  await failpoint('restore.settling')
   await discardUnfinished(app, { restoreId: restore.id }, describeFailure(interrupted()))
   await changeAttempt(app, attempt, async (current, em) => {
     const { operations, tables, warnings } = current.plan!

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { systemActor } from '../audit/actor.ts'
 import { isDatabaseGone } from '../platform/database-failures.ts'
 import { Problem } from '../platform/errors.ts'
+import { failpoint } from '../platform/failpoints.ts'
 import type { JobRun } from '../platform/queue.ts'
 import {
   auditRun,
@@ -32,12 +33,15 @@ export async function carryOutRun(app: FastifyInstance, id: string, job: JobRun)
   const begun = await begin(app, id)
   if (begun === null) return
   const { run, attempt } = begun
+  await failpoint('schedule.begun')
   try {
     const definition = app.schedules.get(run.schedule)
     const outcome = await whileItCounts(app, attempt, (gone) =>
       definition.run(occurrenceOf(run, AbortSignal.any([job.signal, gone]))),
     )
+    await failpoint('schedule.carried-out')
     await settle(app, attempt, definition, outcome)
+    await failpoint('schedule.settled')
   } catch (error) {
     if (isDatabaseGone(error)) throw error
     await settleFailure(app, attempt, error, job)

@@ -4,6 +4,7 @@ import { systemActor } from '../audit/actor.ts'
 import { appendAudit } from '../audit/append-audit.ts'
 import type { EntityManager } from '../platform/database.ts'
 import { newId } from '../platform/entity.ts'
+import { failpoint } from '../platform/failpoints.ts'
 import { auditRun, topicOf } from './attempts.ts'
 import { runJob } from './carry-out-run.ts'
 import { occurrencesBetween } from './occurrences.ts'
@@ -35,6 +36,7 @@ export async function tick(app: FastifyInstance): Promise<void> {
     try {
       if (!hasNews(definition, schedules.get(definition.name), now)) continue
       await app.orm.em.fork().transactional((em) => record(app, em, definition, now))
+      await failpoint('schedule.recorded')
     } catch (error) {
       app.log.error({ err: error, schedule: definition.name }, 'a schedule could not be looked after')
     }

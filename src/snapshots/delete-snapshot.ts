@@ -3,6 +3,7 @@ import { requireSnapshot, topicOf } from './attempts.ts'
 import { auditSnapshot } from './audit-snapshot.ts'
 import type { Cause } from '../audit/actor.ts'
 import type { EntityManager } from '../platform/database.ts'
+import { failpoint } from '../platform/failpoints.ts'
 import { snapshotProblems } from './errors.ts'
 import { trySettleStore } from './settle-store.ts'
 import type { Snapshot } from './snapshot.ts'
@@ -28,6 +29,7 @@ export async function deleteSnapshot(
     await auditSnapshot(em, snapshot, 'deleted', cause, { metadata: { status, title, key, sha256, force } })
     await app.signals.send(em, topicOf(id))
   })
+  await failpoint('snapshot.ended')
   await trySettleStore(app, id)
 }
 
@@ -57,6 +59,7 @@ export async function expireSnapshot(
     await auditSnapshot(em, snapshot, 'expired', cause, { metadata: { key: snapshot.key, reasons } })
     await app.signals.send(em, topicOf(id))
   })
+  await failpoint('snapshot.ended')
   await trySettleStore(app, id)
 }
 

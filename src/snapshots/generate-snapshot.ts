@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { systemActor } from '../audit/actor.ts'
 import { isDatabaseGone } from '../platform/database-failures.ts'
 import { Problem } from '../platform/errors.ts'
+import { failpoint } from '../platform/failpoints.ts'
 import type { JobRun } from '../platform/queue.ts'
 import { lockAttempt, lockSnapshot, Superseded, topicOf, whileItCounts, type Attempt } from './attempts.ts'
 import { auditSnapshot } from './audit-snapshot.ts'
@@ -30,6 +31,7 @@ export async function generateSnapshot(app: FastifyInstance, id: string, run: Jo
   const begun = await begin(app, id)
   if (begun === null) return
   const { snapshot, attempt } = begun
+  await failpoint('snapshot.begun')
   try {
     await removeStored(app.stores.main, snapshot, attempt.number)
     await whileItCounts(app, attempt, async (gone) => {

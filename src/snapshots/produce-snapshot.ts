@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { systemActor } from '../audit/actor.ts'
+import { failpoint } from '../platform/failpoints.ts'
 import type { Store } from '../storage/store.ts'
 import { verifyArtifact } from './artifact-reader.ts'
 import type { CapturedArtifact } from './artifact.ts'
@@ -38,8 +39,12 @@ export async function produceSnapshot(
   const progress = progressReporter(app, attempt)
   try {
     const artifact = await capture({ store, key: attempt.key, onProgress: progress.report, signal })
+    await failpoint('snapshot.captured')
     await requireIntact(store, attempt.key, artifact, signal)
-    return await publish(app, attempt, artifact)
+    await failpoint('snapshot.read-back')
+    const snapshot = await publish(app, attempt, artifact)
+    await failpoint('snapshot.published')
+    return snapshot
   } finally {
     await progress.settled()
   }
@@ -64,6 +69,7 @@ async function publish(
     const snapshot = await lockAttempt(em, attempt)
     const now = app.clock.now()
     await writeManifest(app.stores.main, manifestOf(snapshot, artifact, now))
+    await failpoint('snapshot.manifest-written')
     snapshot.complete(artifact, digestFrames(artifact.frames), now)
     const { sha256, bytes, counts } = artifact
     await auditSnapshot(

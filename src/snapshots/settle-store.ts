@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { systemActor } from '../audit/actor.ts'
 import type { EntityManager } from '../platform/database.ts'
 import { Problem } from '../platform/errors.ts'
+import { failpoint } from '../platform/failpoints.ts'
 import type { Store } from '../storage/store.ts'
 import { auditSnapshot } from './audit-snapshot.ts'
 import { changeable, readManifest, writeManifest } from './manifests.ts'
@@ -23,6 +24,7 @@ export async function settleStore({ orm, stores, clock }: FastifyInstance, id: s
       { lockMode: LockMode.PESSIMISTIC_WRITE },
     )
     if (snapshot !== null) await settle(em, stores.main, snapshot, clock.now())
+    await failpoint('snapshot.settled')
   })
 }
 

@@ -1,3 +1,4 @@
+import { failpoint } from '../platform/failpoints.ts'
 import type { Store } from '../storage/store.ts'
 import { attemptKey, manifestKey } from './file-names.ts'
 import type { Snapshot } from './snapshot.ts'
@@ -8,6 +9,7 @@ import type { Snapshot } from './snapshot.ts'
  */
 export async function removeArtifact(store: Store, key: string): Promise<void> {
   await store.delete(manifestKey(key))
+  await failpoint('snapshot.manifest-removed')
   await store.delete(key)
 }
 

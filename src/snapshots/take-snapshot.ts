@@ -5,6 +5,7 @@ import { requireParty } from '../datasets/parties.ts'
 import { keysOf, parseScope, type Scope } from '../datasets/scope.ts'
 import { parseDuration } from '../platform/durations.ts'
 import { newId } from '../platform/entity.ts'
+import { failpoint } from '../platform/failpoints.ts'
 import { auditSnapshot } from './audit-snapshot.ts'
 import { scopeEmpty } from './errors.ts'
 import { isBackup, requireFuture, snapshotRetention } from './expiry.ts'
@@ -48,7 +49,9 @@ export async function takeSnapshot(
     if (found !== null) return { snapshot: found, reused: true }
   }
   await requireExisting(app, dataset, scope)
-  return { snapshot: await queue(app, dataset, scope, wanted, cause), reused: false }
+  const snapshot = await queue(app, dataset, scope, wanted, cause)
+  await failpoint('snapshot.queued')
+  return { snapshot, reused: false }
 }
 
 /** Naming a record that isn't there is a mistake; a month without records is not. */

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { announce } from '../notifications/announce.ts'
 import type { EntityManager } from '../platform/database.ts'
 import { Problem } from '../platform/errors.ts'
+import { failpoint } from '../platform/failpoints.ts'
 import type { Store } from '../storage/store.ts'
 import { verifyArtifact } from './artifact-reader.ts'
 import { requireSnapshot, topicOf } from './attempts.ts'
@@ -39,6 +40,7 @@ export async function verifySnapshot(
     if (isNews) await announceDamage(app, em, snapshot, result)
     await app.signals.send(em, topicOf(id))
   })
+  await failpoint('snapshot.verified')
   await trySettleStore(app, id)
   return result
 }

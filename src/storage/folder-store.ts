@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pathToFileURL } from 'node:url'
 import type { ByteRange } from '../platform/byte-ranges.ts'
+import { failpoint } from '../platform/failpoints.ts'
 import { wholeStream } from '../platform/whole-stream.ts'
 import { storageProblems } from './errors.ts'
 import { folderProblem, isAbsent } from './folder-failures.ts'
@@ -66,8 +67,10 @@ export class FolderStore implements Store {
   async delete(key: string): Promise<void> {
     const path = await this.#locate(key)
     if (!(await this.head(key))) return
+    await failpoint('store.file-removing')
     await this.#onDisk(() => unlink(path).catch(nullIfAbsent))
     await this.#onDisk(() => syncFolder(dirname(path)))
+    await failpoint('store.file-removed')
   }
 
   async *list(prefix: string): AsyncGenerator<StoredObject> {

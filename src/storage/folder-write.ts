@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
+import { failpoint } from '../platform/failpoints.ts'
 import { RESERVED } from './keys.ts'
 
 /** Names of files that are still being written, in the store's reserved folder. */
@@ -28,11 +29,15 @@ export async function writeWhole({ root, path, body, onDisk }: FileWrite): Promi
   const file = await onDisk(() => openTemporary(temporary))
   try {
     const bytes = await fill(file, body, onDisk)
+    await failpoint('store.file-filled')
     await onDisk(() => file.sync())
     await onDisk(() => file.close())
+    await failpoint('store.file-flushed')
     await onDisk(() => mkdir(dirname(path), { recursive: true, mode: 0o750 }))
     await onDisk(() => rename(temporary, path))
+    await failpoint('store.file-renamed')
     await onDisk(() => syncFolders(dirname(path), root))
+    await failpoint('store.file-lasting')
     return bytes
   } catch (error) {
     // What cannot be removed now is swept later; the error that counts is the first one.

@@ -8,6 +8,7 @@ import type {
   S3,
 } from '@aws-sdk/client-s3'
 import type { ByteRange } from '../platform/byte-ranges.ts'
+import { failpoint } from '../platform/failpoints.ts'
 import { wholeStream } from '../platform/whole-stream.ts'
 import { storageProblems } from './errors.ts'
 import { checkKey, checkPrefix, isKey, keyProblem, RESERVED } from './keys.ts'
@@ -39,7 +40,10 @@ export class S3Store implements Store {
     try {
       const place = this.#place(key)
       const client = await this.#connect()
-      return await upload(client, place, body, (error) => s3Problem(error, this.location))
+      await failpoint('store.s3-uploading')
+      const bytes = await upload(client, place, body, (error) => s3Problem(error, this.location))
+      await failpoint('store.s3-uploaded')
+      return bytes
     } catch (error) {
       if (body instanceof Readable) body.destroy()
       throw error
@@ -74,11 +78,13 @@ export class S3Store implements Store {
 
   async delete(key: string): Promise<void> {
     const place = this.#place(key)
+    await failpoint('store.s3-removing')
     await this.#ask(key, (client, options) =>
       client.deleteObject(place, options).catch((error: unknown) => {
         if (!isNoSuchKey(error)) throw error
       }),
     )
+    await failpoint('store.s3-removed')
   }
 
   async *list(prefix: string): AsyncGenerator<StoredObject> {

@@ -1,0 +1,227 @@
+import { failpointNames } from '../src/platform/failpoints.ts'
+import { check, takeBaseline, unfinished, type Findings } from './checker.ts'
+import { openPlace, withClient, type Ends, type Place } from './place.ts'
+import type { Random } from './random.ts'
+import { startService, type Service } from './service.ts'
+import { startWriter } from './source.ts'
+import { keepWorking, openLedger, workloads, type Ledger } from './workloads.ts'
+
+export interface KillOptions {
+  random: Random
+  /** How often a service is killed, over all places. */
+  kills: number
+  /** Places that are worked in side by side: a service that recovers waits more than it works. */
+  places: number
+  /** Where the kills are planned; default everywhere. */
+  names?: readonly string[]
+  say?: (line: string) => void
+}
+
+export interface KillReport extends Findings {
+  kills: number
+  /** Those at a failpoint, by its name; the rest came at random moments. */
+  at: Map<string, number>
+  /** How often each failpoint was reached. */
+  reached: Map<string, number>
+  errors: number
+  checks: number
+  /** Operations that ended well, by kind. */
+  done: Record<string, number>
+  /** What the service refused, and how often. */
+  refused: Map<string, number>
+  /** The longest that anything stayed unfinished after a start, in seconds. */
+  longestRecovery: number
+}
+
+/** What becomes of one service. */
+interface Plan {
+  failpoint: { name: string; action: 'kill' | 'error' | 'pause'; hit: number } | null
+  /** After so much work, in milliseconds, it is killed if it still lives. */
+  lifeMs: number
+  /** Killed while it still brings in order what the one before left. */
+  whileRecovering: boolean
+}
+
+/** How long anything may take to come to its end after a start, in milliseconds. */
+const recoveryMs = 60_000
+
+/** One start in so many waits for the dead one's heart beat, as it is in life; the others don't spend that time. */
+const patientEvery = 10
+
+/** Kills services again and again while they work, and looks each time at what is there once all has come to its end. */
+export async function torture(ends: Ends, options: KillOptions): Promise<KillReport> {
+  const report: KillReport = {
+    ...{ kills: 0, at: new Map(), reached: new Map(), errors: 0, checks: 0, done: {}, refused: new Map() },
+    ...{ longestRecovery: 0, looked: {}, broken: [] },
+  }
+  const plan = createPlanner(options, report)
+  const lanes = Array.from({ length: options.places }, (_, i) => openLane(ends, options, report, plan, i))
+  await Promise.all(lanes.map(async (lane) => (await lane).run()))
+  return report
+}
+
+/** Plans kills where there were the fewest so far; three in ten come at a moment of their own. */
+function createPlanner({ random, names = failpointNames }: KillOptions, { at }: KillReport): () => Plan {
+  const planned = new Map<string, number>()
+  return () => {
+    const lifeMs = 200 + random.below(3800)
+    const whileRecovering = random() < 0.15
+    if (random() < 0.3) return { failpoint: null, lifeMs, whileRecovering }
+    const least = Math.min(...names.map((name) => (at.get(name) ?? 0) + (planned.get(name) ?? 0)))
+    const name = random.pick(names.filter((one) => (at.get(one) ?? 0) + (planned.get(one) ?? 0) === least))
+    planned.set(name, (planned.get(name) ?? 0) + 1)
+    const action = random() < 0.85 ? 'kill' : random.pick(['error', 'pause'] as const)
+    const hit = random() < 0.5 ? 1 : 1 + random.below(/^(database|audit|queue|store)/.test(name) ? 40 : 4)
+    return { failpoint: { name, action, hit }, lifeMs: 12_000, whileRecovering: false }
+  }
+}
+
+async function openLane(
+  ends: Ends,
+  { random, kills, say = () => undefined }: KillOptions,
+  report: KillReport,
+  nextPlan: () => Plan,
+  number: number,
+) {
+  const own = random.fork()
+  const place = await openPlace(ends, number % 2 === 0 ? 'folder' : 's3')
+  const baseline = await takeBaseline(place)
+  const writer = startWriter(place.source)
+  let service: Service | null = null
+  ends.teardown(async () => {
+    await service?.kill()
+    await writer.stop()
+  })
+  let ledger: Ledger | null = null
+  let starts = 0
+
+  async function start(plan: Plan): Promise<void> {
+    starts++
+    if (starts > 1 && starts % patientEvery !== 0) await letHeartsStop(place)
+    const { failpoint } = plan
+    service = await startService({
+      environment: place.environment,
+      failpoints: failpoint === null ? 'trace' : `${failpoint.name}=${failpoint.action}@${failpoint.hit}`,
+      onFailpoint(name, action) {
+        report.reached.set(name, (report.reached.get(name) ?? 0) + 1)
+        if (action === 'kill') report.at.set(name, (report.at.get(name) ?? 0) + 1)
+        if (action === 'error') report.errors++
+        if (action === 'pause') setTimeout(() => service?.process.kill('SIGUSR2'), 1500)
+      },
+    })
+    const errors = service?.errors() ?? ''
+    if (errors !== '') say(`place ${number}: ${errors}`)
+  }
+
+  /** @returns false when it died before */
+  async function recovers(plan: Plan): Promise<boolean> {
+    const began = performance.now()
+    const alive = service!
+    const doomed = plan.whileRecovering && ledger !== null
+    const timer = doomed ? setTimeout(() => void alive.kill(), own.below(1500)) : undefined
+    for (
+      let left = await unfinished(place.database);
+      left.length > 0;
+      left = await unfinished(place.database)
+    ) {
+      if (alive.isGone()) return false
+      const seconds = (performance.now() - began) / 1000
+      if (seconds * 1000 > recoveryMs) {
+        report.broken.push(`nothing stuck: ${left.join(', ')} after ${Math.round(seconds)} s`)
+        break
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+    clearTimeout(timer)
+    if (alive.isGone()) return false
+    report.looked['nothing stuck'] = (report.looked['nothing stuck'] ?? 0) + 1
+    report.longestRecovery = Math.max(report.longestRecovery, (performance.now() - began) / 1000)
+    return true
+  }
+
+  async function look(): Promise<void> {
+    const { looked, broken } = await check(place, baseline, ledger!)
+    for (const [promise, times] of Object.entries(looked))
+      report.looked[promise] = (report.looked[promise] ?? 0) + times
+    for (const line of broken) {
+      report.broken.push(`place ${number}, start ${starts}: ${line}`)
+      say(`BROKEN place ${number}, start ${starts}: ${line}`)
+    }
+    report.checks++
+  }
+
+  async function work(plan: Plan): Promise<void> {
+    const alive = service!
+    const all = workFor(plan, own).map((name) =>
+      keepWorking({ service: alive, place, ledger: ledger!, random: own.fork() }, name),
+    )
+    const timer = setTimeout(() => void alive.kill(), plan.lifeMs)
+    await Promise.all(all)
+    clearTimeout(timer)
+  }
+
+  function died(): void {
+    report.kills++
+    if (report.kills % 20 === 0)
+      say(
+        `${report.kills} kills, ${report.checks} checks, ${report.broken.length} broken, longest recovery ${report.longestRecovery.toFixed(1)} s`,
+      )
+  }
+
+  return {
+    async run(): Promise<void> {
+      let plan: Plan = { failpoint: null, lifeMs: 2000, whileRecovering: false }
+      await start(plan)
+      ledger = await openLedger(service!, place)
+      while (report.kills < kills) {
+        if (service !== null && (await recovers(plan))) {
+          await look()
+          await work(plan)
+        }
+        if (service !== null) await service.gone
+        died()
+        plan = nextPlan()
+        await start(plan)
+      }
+      plan = { failpoint: null, lifeMs: 0, whileRecovering: false }
+      await service?.kill()
+      await start(plan)
+      if (await recovers(plan)) await look()
+      for (const [kind, times] of Object.entries(ledger.done))
+        report.done[kind] = (report.done[kind] ?? 0) + times
+      for (const [what, times] of ledger.refused)
+        report.refused.set(what, (report.refused.get(what) ?? 0) + times)
+    },
+  }
+}
+
+/** The work that gets to where the service is to die, and some beside it. */
+function workFor({ failpoint }: Plan, random: Random): string[] {
+  const area = failpoint?.name.split('.')[0] ?? ''
+  const names = Object.keys(workloads)
+  const wanted = names.filter((name) => name === wayTo[area] || (area === 'cleanup' && name === 'files'))
+  const others = names.filter((name) => !wanted.includes(name))
+  while (wanted.length < workAtOnce) wanted.push(...others.splice(random.below(others.length), 1))
+  return wanted
+}
+
+const workAtOnce = 5
+
+const wayTo: Record<string, string> = {
+  snapshot: 'snapshots',
+  restore: 'restores',
+  export: 'exports',
+  cleanup: 'cleanups',
+  batch: 'batches',
+  delivery: 'deliveries',
+  schedule: 'schedules',
+}
+
+/** Lets the time pass in which a dead worker's jobs are left to it. */
+async function letHeartsStop({ database }: Place): Promise<void> {
+  await withClient(database, (client) =>
+    client.query(
+      `UPDATE pgboss.job SET heartbeat_on = heartbeat_on - interval '1 min' WHERE state = 'active'`,
+    ),
+  )
+}

@@ -1,0 +1,28 @@
+import { failpointNames } from '../src/platform/failpoints.ts'
+import type { KillReport } from './kills.ts'
+
+/** Prints the figures of a run, a line for each promise. */
+export function printKills(report: KillReport): void {
+  const atPoints = [...report.at.values()].reduce((sum, times) => sum + times, 0)
+  const unreached = failpointNames.filter((name) => !report.reached.has(name))
+  const unkilled = failpointNames.filter((name) => !report.at.has(name))
+  console.log(
+    `\nkills ${report.kills}: ${atPoints} at ${report.at.size} of ${failpointNames.length} failpoints, the others at random moments; ${report.errors} errors thrown`,
+  )
+  console.log(`checks ${report.checks}, longest recovery ${report.longestRecovery.toFixed(1)} s`)
+  console.log(
+    `work done: ${Object.entries(report.done)
+      .map(([kind, times]) => `${times} ${kind}`)
+      .join(', ')}`,
+  )
+  if (unreached.length > 0) console.log(`never reached: ${unreached.join(', ')}`)
+  if (unkilled.length > 0) console.log(`never killed at: ${unkilled.join(', ')}`)
+  for (const [what, times] of [...report.refused].sort((a, b) => b[1] - a[1]).slice(0, 15))
+    console.log(`refused ${times}x ${what}`)
+  console.log()
+  for (const [promise, times] of Object.entries(report.looked)) {
+    const broken = report.broken.filter((line) => line.includes(`${promise}:`)).length
+    console.log(`${promise.padEnd(32)} looked ${String(times).padStart(7)}   broken ${broken}`)
+  }
+  for (const line of report.broken) console.log(line)
+}
