@@ -31,7 +31,9 @@ export async function createToken(
       `Your role, ${actor.role}, is below ${role}: a token can do no more than you.`,
     )
   if (expiresAt !== null && expiresAt <= now)
-    throw accessProblems.TOKEN_EXPIRY_PAST(`${expiresAt.toISOString()} is over.`)
+    throw accessProblems.TOKEN_EXPIRY_PAST(`${expiresAt.toISOString()} is over.`, {
+      errors: [{ pointer: '/expiresAt', detail: 'must be in the future' }],
+    })
   const secret = `hf_${newSecret()}`
   return app.orm.em.fork().transactional(async (em) => {
     const facts = { id: newId(), name, role, digest: digestOf(secret), createdAt: now, expiresAt }

@@ -3,19 +3,28 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import { answerForm, formRoute } from '../platform/forms.ts'
 import { form } from '../platform/validation.ts'
+import accountPages from './account-pages.ts'
 import { signOut } from './end-sessions.ts'
+import permissionsPage from './permissions-page.ts'
 import { safeNext } from './safe-next.ts'
 import { SetupBody, SignInBody } from './schemas.ts'
 import { clearSessionCookie, setSessionCookie } from './session-cookie.ts'
 import { completeSetup, requireSetupLink } from './setup.ts'
 import { signIn } from './sign-in.ts'
 import type { StartedSession } from './start-session.ts'
+import tokenPages from './token-pages.ts'
+import userPages from './user-pages.ts'
 
 const strict = { additionalProperties: false } as const
 const Next = Type.Optional(Type.String({ maxLength: 2000 }))
 
-/** Signing in and out, and the setup of the first admin. */
+/** Signing in and out, and the setup of the first admin; what belongs to users, tokens and permissions besides. */
 const pages: FastifyPluginAsyncTypebox = async (app) => {
+  await app.register(accountPages)
+  await app.register(userPages)
+  await app.register(tokenPages)
+  await app.register(permissionsPage)
+
   app.get(
     '/sign-in',
     {

@@ -98,9 +98,9 @@ export function permissionsOf(actor: Actor): string[] {
   return allPermissions().filter((permission) => may(actor, permission))
 }
 
-export function allPermissions(): string[] {
+export function allPermissions(): Permission[] {
   return Object.entries(matrix).flatMap(([resource, actions]) =>
-    Object.keys(actions).map((action) => `${resource}:${action}`),
+    Object.keys(actions).map((action) => `${resource}:${action}` as Permission),
   )
 }
 

@@ -7,8 +7,10 @@ import { bootstrapToken } from './bootstrap-token.ts'
 import { changePassword } from './change-password.ts'
 import { endSession, signOut } from './end-sessions.ts'
 import { accessProblems } from './errors.ts'
+import { sessionsOf } from './find-access.ts'
 import pages from './pages.ts'
-import { allPermissions, may, permissionsOf, rolesWith } from './permissions.ts'
+import { may, permissionsOf } from './permissions.ts'
+import { publishedPermissions } from './published-permissions.ts'
 import {
   IdParams,
   Me,
@@ -24,7 +26,6 @@ import {
 } from './schemas.ts'
 import { signInPath } from './safe-next.ts'
 import { clearSessionCookie, setSessionCookie } from './session-cookie.ts'
-import { Session } from './session.ts'
 import { makeSetupLink } from './setup.ts'
 import { signIn } from './sign-in.ts'
 import tokenRoutes from './token-routes.ts'
@@ -130,12 +131,8 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
     },
     async ({ actor, sessionId }) => {
       const own = actor.type === 'user' && actor.id !== null
-      const sessions = own
-        ? await app.orm.em.find(Session, { user: actor.id }, { populate: ['user'], orderBy: { id: 'desc' } })
-        : []
-      const now = app.clock.now()
-      const items = sessions.filter((session) => !session.isOver(now))
-      return { items: items.map((session) => presentSession(session, sessionId)), nextCursor: null }
+      const sessions = own ? await sessionsOf(app.orm.em, actor.id!, app.clock.now()) : []
+      return { items: sessions.map((session) => presentSession(session, sessionId)), nextCursor: null }
     },
   )
 
@@ -169,10 +166,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
     },
     async () => ({
       roles,
-      permissions: allPermissions().map((permission) => {
-        const [resource, action] = permission.split(':')
-        return { permission, resource, action, roles: rolesWith(permission) }
-      }),
+      permissions: publishedPermissions(),
     }),
   )
 }

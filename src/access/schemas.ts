@@ -139,6 +139,7 @@ export const PermissionMatrix = Type.Object(
           permission: Type.String({ description: '`resource:action`' }),
           resource: Type.String(),
           action: Type.String(),
+          description: Type.String(),
           roles: Type.Array(RoleName, {
             description: "Who has it. A member has it only for records whose dataset's parties grant it.",
           }),
@@ -189,4 +190,10 @@ export function presentToken(token: ApiToken): Static<typeof TokenResource> {
     lastUsedAt: token.lastUsedAt?.toISOString() ?? null,
     revokedAt: token.revokedAt?.toISOString() ?? null,
   }
+}
+
+/** The same with the state it is in, for pages. */
+export function describeToken(token: ApiToken, now: Date) {
+  const state = token.revokedAt !== null ? 'revoked' : token.isOver(now) ? 'expired' : 'active'
+  return { ...presentToken(token), state }
 }

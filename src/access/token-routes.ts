@@ -3,6 +3,7 @@ import Type from 'typebox'
 import { causeOf } from '../audit/actor.ts'
 import { Cursor, Limit } from '../platform/cursors.ts'
 import { createToken } from './create-token.ts'
+import { findToken } from './find-access.ts'
 import { listTokens } from './list-access.ts'
 import { revokeToken } from './revoke-token.ts'
 import { IdParams, NewTokenBody, presentToken, TokenList } from './schemas.ts'
@@ -50,6 +51,20 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
         .header('cache-control', 'no-store')
         .send({ ...presentToken(token), token: secret })
     },
+  )
+
+  app.get(
+    '/api/tokens/:id',
+    {
+      config: { permission: 'tokens:list' },
+      schema: {
+        operationId: 'getToken',
+        tags: ['access'],
+        params: IdParams,
+        response: { 200: Type.Ref('ApiToken') },
+      },
+    },
+    async ({ params: { id }, actor }) => presentToken(await findToken(app.orm.em, actor, id)),
   )
 
   app.delete(

@@ -4,6 +4,8 @@ import { causeOf } from '../audit/actor.ts'
 import { Cursor, Limit } from '../platform/cursors.ts'
 import { changeUser } from './change-user.ts'
 import { createUser } from './create-user.ts'
+import { endUserSessions } from './end-sessions.ts'
+import { findUser } from './find-access.ts'
 import { listUsers } from './list-access.ts'
 import { IdParams, NewUserBody, presentUser, UserChangesBody, UserList } from './schemas.ts'
 
@@ -42,6 +44,38 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
     async (request, reply) => {
       const user = await createUser(app, request.body, causeOf(request))
       return reply.code(201).send(presentUser(user))
+    },
+  )
+
+  app.get(
+    '/api/users/:id',
+    {
+      config: { permission: 'users:list' },
+      schema: {
+        operationId: 'getUser',
+        tags: ['access'],
+        params: IdParams,
+        response: { 200: Type.Ref('User') },
+      },
+    },
+    async ({ params: { id } }) => presentUser(await findUser(app.orm.em, id)),
+  )
+
+  app.delete(
+    '/api/users/:id/sessions',
+    {
+      config: { permission: 'users:update' },
+      schema: {
+        operationId: 'endUserSessions',
+        tags: ['access'],
+        description: 'Signs a user out of every browser, at once.',
+        params: IdParams,
+        response: { 204: Type.Null() },
+      },
+    },
+    async (request, reply) => {
+      await endUserSessions(app, request.params.id, causeOf(request))
+      return reply.code(204).send(null)
     },
   )
 

@@ -162,6 +162,11 @@ const statuses: Record<string, { tone: string; icon: string; word: string }> = {
   skipped: { tone: 'warn', icon: 'skip', word: 'Skipped' },
   missed: { tone: 'warn', icon: 'clock', word: 'Missed' },
   no: { tone: 'quiet', icon: 'minus', word: 'No' },
+  active: { tone: 'good', icon: 'check', word: 'Active' },
+  disabled: { tone: 'quiet', icon: 'lock', word: 'Disabled' },
+  revoked: { tone: 'quiet', icon: 'stop', word: 'Revoked' },
+  yes: { tone: 'good', icon: 'check', word: 'Yes' },
+  party: { tone: 'busy', icon: 'user', word: 'As a party' },
   kept: { tone: 'good', icon: 'check', word: 'Stays' },
   goes: { tone: 'warn', icon: 'trash', word: 'Goes' },
 }

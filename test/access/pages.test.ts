@@ -106,3 +106,118 @@ t.test('signing in never leads to another site', async (t) => {
     t.match(answer, { statusCode: 303, headers: { location: '/' } })
   }
 })
+
+const post = (url: string, headers: Record<string, string>, values: Record<string, string>) =>
+  app.inject({ method: 'POST', url, headers: { ...form, ...headers }, payload: fields(values) })
+
+t.test('a new token is shown once, to whoever made it', async (t) => {
+  await person(app, 'olga', 'operator')
+  const headers = { ...html, ...(await browse(app, 'olga')) }
+  const form = await app.inject({ url: '/tokens/new', headers })
+  t.match(form.body, /<option value="operator"/)
+  t.notMatch(form.body, /<option value="admin"/, 'no more than their own role')
+  const made = await post('/tokens', headers, { name: 'sync', role: 'viewer', expiresAt: '2999-01-01' })
+  t.equal(made.statusCode, 303)
+  const url = made.headers.location as string
+  const [{ name, value, path }] = made.cookies as [{ name: string; value: string; path: string }]
+  t.equal(path, url, 'the cookie goes to that page alone')
+  const once = await app.inject({
+    url,
+    headers: { ...headers, cookie: `${headers.cookie}; ${name}=${value}` },
+  })
+  t.match(once.body, value)
+  t.equal(once.headers['cache-control'], 'no-store')
+  t.match(once.cookies, [{ name, value: '' }], 'and is taken back')
+  t.notMatch((await app.inject({ url, headers })).body, value)
+  const planted = { ...headers, cookie: `${headers.cookie}; ${name}=hf_made_up` }
+  t.notMatch((await app.inject({ url, headers: planted })).body, 'hf_made_up')
+  const shown = { authorization: `Bearer ${value}` }
+  t.match((await app.inject({ url: '/api/me', headers: shown })).json(), { name: 'sync', role: 'viewer' })
+  t.match((await post(`${url}/revocation`, headers, {})).headers.location, url)
+  t.equal((await app.inject({ url: '/api/me', headers: shown })).statusCode, 401)
+
+  const late = await post('/tokens', headers, { name: 'late', role: 'viewer', expiresAt: '2020-01-01' })
+  t.match(late, { statusCode: 400, body: /href="#f-expiresAt"[^]*value="late"[^]*value="2020-01-01"/ })
+  t.equal((await post('/tokens', headers, { name: 'x', role: 'admin' })).statusCode, 403)
+})
+
+t.test('users are made, changed field by field, and kept out', async (t) => {
+  await person(app, 'ann', 'admin')
+  const headers = { ...html, ...(await browse(app, 'ann')) }
+  const given = { email: 'vera@example.com', name: 'Vera', role: 'viewer' }
+  const weak = await post('/users', headers, { ...given, password: 'veraveravera' })
+  t.match(weak, { statusCode: 400, body: /href="#f-password"[^]*value="vera@example.com"/ })
+  t.notMatch(weak.body, 'veraveravera')
+  const made = await post('/users', headers, { ...given, password })
+  const url = made.headers.location as string
+  t.match((await app.inject({ url: '/users', headers })).body, /Vera/)
+  const vera = { ...html, ...(await browse(app, 'vera')) }
+  t.match((await app.inject({ url, headers })).body, /In 1 browser/)
+  t.equal((await post(`${url}/sessions/end`, headers, {})).statusCode, 303)
+  t.match(await app.inject({ url: '/', headers: vera }), {
+    statusCode: 303,
+    headers: { location: '/sign-in' },
+  })
+  for (const [path, value] of [
+    ['name', { name: 'Vera V.' }],
+    ['role', { role: 'operator' }],
+    ['password', { password: 'another horse battery staple' }],
+    ['disabled', { disabled: 'true' }],
+  ] as const)
+    t.match(
+      await post(`${url}/${path}`, headers, value),
+      { statusCode: 303, headers: { location: url } },
+      path,
+    )
+  const page = (await app.inject({ url, headers })).body
+  t.match(page, /Vera V\.[^]*Disabled[^]*session\.started[^]*Enable the account[^]*user\.changed/)
+  t.match(await post(`${url}/name`, headers, {}), { statusCode: 400 })
+  const own = (await app.inject({ url: '/api/me', headers })).json().id as string
+  t.match(await post(`/users/${own}/disabled`, headers, { disabled: 'true' }), {
+    statusCode: 409,
+    body: /This is the last admin/,
+  })
+})
+
+t.test('everybody sees to their own password and sessions', async (t) => {
+  await person(app, 'vera', 'viewer')
+  const [here, there] = [await browse(app, 'vera'), await browse(app, 'vera')]
+  const firefox = 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0'
+  await app.inject({
+    method: 'POST',
+    url: '/api/session',
+    payload: { email: 'vera@example.com', password },
+    headers: { 'user-agent': firefox },
+  })
+  const headers = { ...html, ...here }
+  t.match((await app.inject({ url: '/account', headers })).body, /Firefox on Linux[^]*this one/)
+  const [, id] = /<form method="post" action="\/account\/sessions\/(\S+)\/end">/.exec(
+    (await app.inject({ url: '/account', headers })).body,
+  )!
+  t.match(await post(`/account/sessions/${id}/end`, headers, {}), { headers: { location: '/account' } })
+  const wrong = { currentPassword: 'wrong and wrong again', password: 'another horse battery staple' }
+  t.match(await post('/account/password', headers, wrong), {
+    statusCode: 403,
+    body: /href="#f-currentPassword"/,
+  })
+  const right = await post('/account/password', headers, { ...wrong, currentPassword: password })
+  t.match(right, { statusCode: 303, headers: { location: '/account' } })
+  t.equal((await app.inject({ url: '/account', headers: { ...html, ...there } })).statusCode, 303)
+  const renewed = { ...html, 'sec-fetch-site': 'same-origin', cookie: cookieOf(right) }
+  const mine = (await app.inject({ url: '/api/me/sessions', headers: renewed })).json().items
+  t.match(mine, [{ current: true }])
+  t.match(await post(`/account/sessions/${mine[0].id}/end`, renewed, {}), {
+    headers: { location: '/sign-in' },
+  })
+})
+
+t.test('the matrix is shown as it is published', async (t) => {
+  await person(app, 'mia', 'member')
+  const headers = { ...html, ...(await browse(app, 'mia')) }
+  const { permissions } = (await app.inject({ url: '/api/permissions', headers })).json()
+  const { body } = await app.inject({ url: '/permissions', headers })
+  for (const { permission, description } of permissions) {
+    t.match(body, `title="${permission}"`)
+    t.match(body, description.replaceAll("'", '&#39;'))
+  }
+})

@@ -46,6 +46,24 @@ t.test('an admin makes, lists and changes users', async (t) => {
   t.notMatch(JSON.stringify(entries), /horse|argon2/)
 })
 
+t.test('an admin signs somebody out of every browser', async (t) => {
+  const headers = await bearer(app, 'admin')
+  const { id } = await person(app, 'ann', 'viewer')
+  const [first, second] = [await browse(app, 'ann'), await browse(app, 'ann')]
+  t.match((await app.inject({ url: `/api/users/${id}`, headers })).json(), { id, email: 'ann@example.com' })
+  const url = `/api/users/${id}/sessions`
+  t.equal((await app.inject({ method: 'DELETE', url, headers })).statusCode, 204)
+  for (const session of [first, second])
+    t.equal((await app.inject({ url: '/api/me', headers: session })).statusCode, 401)
+  const entries = await sql(
+    app.config.databaseUrl!,
+    "SELECT metadata FROM audit_entries WHERE action = 'user.sessions_ended'",
+  )
+  t.same(entries, [{ metadata: '{"sessionsEnded":2}' }])
+  const nobody = '/api/users/01900000-0000-7000-8000-000000000000/sessions'
+  t.match((await app.inject({ method: 'DELETE', url: nobody, headers })).json(), { code: 'USER_NOT_FOUND' })
+})
+
 t.test('bad input is told apart and nothing is converted', async (t) => {
   const headers = await bearer(app, 'admin')
   const good = { email: 'ann@example.com', name: 'Ann', role: 'viewer', password }
