@@ -1,6 +1,7 @@
 import type { MigrationObject } from '@mikro-orm/core'
 import { Access } from './access.ts'
 import { Audit } from './audit.ts'
+import { BatchErrors } from './batch-errors.ts'
 import { Batches } from './batches.ts'
 import { Deliveries } from './deliveries.ts'
 import { Exports } from './exports.ts'
@@ -30,4 +31,5 @@ export const migrations: MigrationObject[] = [
   { name: 'deliveries', class: Deliveries },
   { name: 'cleanups', class: Cleanups },
   { name: 'lists', class: Lists },
+  { name: 'batch-errors', class: BatchErrors },
 ]

@@ -16,7 +16,7 @@ function enhance() {
     if ('local' in time.dataset) time.textContent = local
     else time.title = `${local} (${utc})`
   }
-  for (const button of document.querySelectorAll('button[data-copy]')) button.hidden = false
+  for (const only of document.querySelectorAll('button[data-copy], [data-file]')) only.hidden = false
 }
 
 /** Tells those who don't see it. Emptied first, so that the same words are read out again. */
@@ -118,12 +118,20 @@ function moveFocus(wentElsewhere) {
   else if (wentElsewhere) document.querySelector('main h1')?.focus({ preventScroll: true })
 }
 
+/** A file is read into the field that it fills, where it can be looked at before it is sent. */
+document.addEventListener('change', async ({ target }) => {
+  const field = document.getElementById(target.dataset?.fills)
+  if (field && target.files[0]) field.value = await target.files[0].text()
+})
+
 let shown = location.pathname
 let wentOn = false
+let notice = null
 
 // The same list filtered otherwise must not scroll away, and a form that comes back with errors moves the focus instead.
 document.addEventListener('htmx:before:swap', ({ detail: { ctx, tasks } }) => {
   if (!ctx.response) return
+  notice = ctx.sourceElement.closest('#live') && document.getElementById('notice')
   const filtered = ctx.request.method === 'GET' && ctx.sourceElement.matches('form:not(.find)')
   wentOn = ctx.request.method === 'POST' || ctx.sourceElement.matches('a, .find')
   if (filtered || ctx.response.status >= 400) for (const task of tasks) task.swapSpec.show = 'none'
@@ -139,6 +147,8 @@ document.addEventListener('htmx:before:history:update', (event) => {
 document.addEventListener('htmx:after:swap', () => {
   const side = document.getElementById('side')
   if (side?.matches(':popover-open')) side.hidePopover()
+  if (notice) document.getElementById('main').prepend(notice) // what was said is said of the page, however it goes on
+  notice = null
   enhance()
   moveFocus(wentOn || shown !== location.pathname)
   wentOn = false

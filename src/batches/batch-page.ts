@@ -1,29 +1,22 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import Type, { type Static } from 'typebox'
 import { causeOf } from '../audit/actor.ts'
-import { url } from '../platform/components.ts'
-import { decodeCursor, encodeCursor } from '../platform/cursors.ts'
-import { FilterQuery, pagesOf } from '../platform/filters.ts'
 import { answerForm, formRoute, type Shown } from '../platform/forms.ts'
 import { form } from '../platform/validation.ts'
 import type { Batch } from './batch.ts'
-import { cancelBatch } from './cancel-batch.ts'
 import { concernedBatch } from './concerned-batch.ts'
+import { describeBatch, progressOf } from './describe-batch.ts'
+import { listErrors, listItems, type Retried } from './item-queries.ts'
+import { itemStates, type ItemFilter } from './item.ts'
 import { pauseBatch } from './pause-batch.ts'
 import { presentBatch, type PresentedBatch } from './present-batch.ts'
-import { presentItem } from './present-item.ts'
-import { itemStates, listErrors, listItems, type Retried } from './queries.ts'
+import { presentRow } from './present-item.ts'
 import { resumeBatch } from './resume-batch.ts'
 import { BatchParams } from './schemas.ts'
+import { itemsKeptDays } from './tidy-batches.ts'
 
 const closed = { additionalProperties: false } as const
-
-const Position = Type.Tuple([Type.String({ pattern: '^\\d{1,18}$' })])
-
-const ShowQuery = FilterQuery({ status: Type.Optional(Type.Enum([...itemStates])) })
-
-const NoForm = Type.Union([Type.Object({}, closed), Type.Null()], form)
 
 const PauseForm = Type.Object(
   { reason: Type.Optional(Type.String({ maxLength: 500 })) },
@@ -32,24 +25,24 @@ const PauseForm = Type.Object(
 
 const ResumptionForm = Type.Object(
   {
-    retry: Type.Optional(Type.Enum(['none', 'all', 'error', 'items'])),
-    error: Type.Optional(Type.String({ maxLength: 10_000 })),
+    retry: Type.Optional(Type.Enum(['none', 'all', 'items'])),
+    error: Type.Optional(Type.String({ maxLength: 200 })),
+    id: Type.Optional(Type.String({ maxLength: 200 })),
+    status: Type.Optional(Type.Enum([...itemStates])),
     items: Type.Optional(Type.Union([Type.Array(Type.String()), Type.String()])),
   },
   { ...closed, ...form },
 )
 
-const pageSize = 50
+/** Items that the page of a batch shows; the others are in a list of their own. */
+const shownItems = 5
 
 /** The page of one batch: how far it is, what its items came to, and what can be done. */
 const batchPage: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
     '/batches/:id',
-    {
-      config: { permission: 'batches:view' },
-      schema: { hide: true, params: BatchParams, querystring: ShowQuery },
-    },
-    async (request, reply) => show(app, reply, await concernedBatch(app, request), request.query),
+    { config: { permission: 'batches:view' }, schema: { hide: true, params: BatchParams } },
+    async (request, reply) => show(app, request, reply, await concernedBatch(app, request)),
   )
 
   app.post(
@@ -67,7 +60,7 @@ const batchPage: FastifyPluginAsyncTypebox = async (app) => {
           await pauseBatch(app, batch.id, causeOf(request), request.body.reason ?? null)
           return reply.leadTo(`/batches/${batch.id}`, 'Paused.')
         },
-        (shown) => show(app, reply, batch, {}, shown),
+        (shown) => show(app, request, reply, batch, shown),
       )
     },
   )
@@ -87,78 +80,50 @@ const batchPage: FastifyPluginAsyncTypebox = async (app) => {
           await resumeBatch(app, batch.id, causeOf(request), retriedOf(request.body))
           return reply.leadTo(`/batches/${batch.id}`, 'It goes on.')
         },
-        (shown) => show(app, reply, batch, {}, shown),
+        (shown) => show(app, request, reply, batch, shown),
       )
-    },
-  )
-
-  app.post(
-    '/batches/:id/cancellation',
-    {
-      ...formRoute,
-      config: { permission: 'batches:control' },
-      schema: { hide: true, params: BatchParams, body: NoForm },
-    },
-    async (request, reply) => {
-      const { id } = await concernedBatch(app, request)
-      const { status } = await cancelBatch(app, id, causeOf(request))
-      const isGivenUp = status === 'cancelled' || status === 'cancelling'
-      return reply.leadTo(`/batches/${id}`, isGivenUp ? 'Cancelled.' : 'It was too late to cancel.')
     },
   )
 }
 
 export default batchPage
 
-function retriedOf({ retry = 'none', error, items = [] }: Static<typeof ResumptionForm>): Retried | null {
-  if (retry === 'all') return { all: true }
-  if (retry === 'error' && error !== undefined) return { error }
+/** All that the list's filter matches, or those that were chosen. */
+function retriedOf({ retry = 'none', items = [], ...filter }: Static<typeof ResumptionForm>): Retried | null {
+  if (retry === 'all') return { matching: filter }
   return retry === 'items' ? { ids: [items].flat() } : null
 }
 
 async function show(
   app: FastifyInstance,
+  request: FastifyRequest,
   reply: FastifyReply,
   batch: Batch,
-  query: Static<typeof ShowQuery>,
   shown: Shown = {},
 ): Promise<string> {
   const { id } = batch
-  const path = `/batches/${id}`
   const presented = await presentBatch(app, batch)
   const em = app.orm.em.fork()
-  const [after] = decodeCursor(query.cursor, Position) ?? ['0']
-  const states = query.status === undefined ? itemStates : [query.status]
-  const found = await listItems(em, id, states, after, pageSize + 1)
-  const last = found.length > pageSize ? found[pageSize - 1] : undefined
-  const nextCursor = last === undefined ? null : encodeCursor([last.position])
+  const filter = telling(presented)
+  const items = await listItems(em, id, filter, { after: null, limit: shownItems })
+  const described = describeBatch(app, batch)
   return reply.page('batches/show', {
-    title: batch.title ?? batch.key,
-    backTo: path,
+    ...{ title: described.name, backTo: described.path, batch: presented, ...described },
     entity: { type: 'batch', id },
-    batch: presented,
-    path,
-    busy: !batch.isOver(),
-    refresh: !batch.isOver(),
+    busy: !described.isOver,
+    refresh: !described.isOver,
     progress: progressOf(presented),
-    items: found.slice(0, pageSize).map(presentItem),
-    errors: presented.failed > 0 ? await listErrors(em, id) : [],
-    filter: query,
-    states: itemStates,
-    dataset: app.datasets.list().find(({ name }) => name === batch.dataset)?.title ?? batch.dataset,
-    pages: pagesOf((more) => url(path, more), query, nextCursor),
+    itemStatus: filter.status ?? null,
+    items: items.map(presentRow),
+    errors: presented.failed > 0 && batch.itemsRemovedAt === null ? await listErrors(em, id) : [],
+    address: `${request.protocol}://${request.host}`,
+    itemsKeptDays,
     ...shown,
   })
 }
 
-const phases: Partial<Record<PresentedBatch['status'], string>> = {
-  running: 'Working',
-  waiting: 'Waiting for somebody to work on it',
-  paused: 'Paused',
-  cancelling: 'Coming to its end',
-}
-
-function progressOf({ status, total, completed, failed, rate, etaSeconds }: PresentedBatch) {
-  const done = completed + failed
-  return { phase: phases[status] ?? '', unit: 'item', total, done, rate, secondsLeft: etaSeconds ?? 0 }
+/** Those that say most: what failed, else what is in work, else the first. */
+function telling({ failed, status }: PresentedBatch): ItemFilter {
+  if (failed > 0) return { status: 'failed' }
+  return status === 'running' ? { status: 'leased' } : {}
 }

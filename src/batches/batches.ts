@@ -30,6 +30,8 @@ export interface BuiltInHandler<Payload = unknown> {
 export interface Batches {
   /** Declares a handler; before the service is ready. */
   define<Payload>(name: string, handler: BuiltInHandler<Payload>): void
+  /** Of all handlers. */
+  names(): string[]
   /** @returns undefined when nobody defined it */
   handler(name: string): BuiltInHandler | undefined
   /** Where reports on items are committed together. */
@@ -46,6 +48,7 @@ export function createBatches(commits: Commits): Batches {
   const handlers = new Map<string, BuiltInHandler>()
   return {
     define: (name, handler) => void handlers.set(name, handler as BuiltInHandler),
+    names: () => [...handlers.keys()].sort(),
     handler: (name) => handlers.get(name),
     commits,
   }

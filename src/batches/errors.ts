@@ -6,6 +6,11 @@ export const batchProblems = defineProblems({
     title: 'There is no such batch',
     hint: 'Check the id; GET /api/batches lists them.',
   },
+  BATCH_ITEM_UNKNOWN: {
+    status: 404,
+    title: 'There is no such item',
+    hint: 'Look for it in the list of the batch’s items. Items of finished batches are removed after a time.',
+  },
   BATCH_KEY_REUSED: {
     status: 409,
     title: 'Another batch has this key',

@@ -1,16 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import Type from 'typebox'
 import { causeOf } from '../audit/actor.ts'
-import { decodeCursor, encodeCursor } from '../platform/cursors.ts'
 import { concernedBatch } from './concerned-batch.ts'
 import { extendBatch } from './extend-batch.ts'
+import { pageOfItems } from './list-items.ts'
 import { presentBatch } from './present-batch.ts'
 import { presentItem } from './present-item.ts'
-import { itemStates, listItems } from './queries.ts'
 import { readItems } from './read-items.ts'
 import { BatchParams, ItemList, ItemQuery, ItemsAdded, ItemsBody } from './schemas.ts'
-
-const Position = Type.Tuple([Type.String({ pattern: '^\\d{1,18}$' })])
 
 const itemRoutes: FastifyPluginAsyncTypebox = async (app) => {
   // Here the body is read as it arrives, however long it is: see read-items.ts.
@@ -49,23 +45,16 @@ const itemRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'listItems',
         tags: ['batches'],
-        description: 'In their order, the first first.',
+        description: 'In their order, the first first; with `id` in the order of their ids.',
         params: BatchParams,
         querystring: ItemQuery,
         response: { 200: ItemList },
       },
     },
     async (request) => {
-      const { status, cursor, limit } = request.query
       const { id } = await concernedBatch(app, request)
-      const [after] = decodeCursor(cursor, Position) ?? ['0']
-      const states = status === undefined ? itemStates : [status]
-      const items = await listItems(app.orm.em.fork(), id, states, after, limit + 1)
-      const last = items.length > limit ? items[limit - 1] : undefined
-      return {
-        items: items.slice(0, limit).map(presentItem),
-        nextCursor: last === undefined ? null : encodeCursor([last.position]),
-      }
+      const { items, nextCursor } = await pageOfItems(app.orm.em, id, request.query)
+      return { items: items.map(presentItem), nextCursor }
     },
   )
 }

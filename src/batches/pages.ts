@@ -1,21 +1,31 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyInstance } from 'fastify'
 import Type from 'typebox'
-import { url } from '../platform/components.ts'
-import { decodeCursor, encodeCursor } from '../platform/cursors.ts'
-import { FilterQuery, pagesOf, TextFilter } from '../platform/filters.ts'
+import { TextFilter } from '../platform/filters.ts'
+import { filterOf, listOf, ListPageQuery } from '../platform/list-page.ts'
+import type { PageQuery } from '../platform/read-page.ts'
+import { sendCsv } from '../platform/send-csv.ts'
+import { batchCsv } from './batch-csv.ts'
 import batchPage from './batch-page.ts'
 import { storedStatuses } from './batch.ts'
-import { findBatches } from './find-batches.ts'
-import { presentBatches } from './present-batch.ts'
+import cancelPage from './cancel-page.ts'
+import itemPages from './item-pages.ts'
+import { batchSorting, listBatches, type BatchFilter } from './list-batches.ts'
+import newPage from './new-page.ts'
+import { presentBatches, type PresentedBatch } from './present-batch.ts'
 
-const Position = Type.Tuple([Type.String({ format: 'uuid' })])
+const ListQuery = ListPageQuery(
+  {
+    q: TextFilter,
+    dataset: TextFilter,
+    handler: TextFilter,
+    status: Type.Optional(Type.Enum(['incomplete', ...storedStatuses])),
+  },
+  batchSorting,
+)
 
-const ListQuery = FilterQuery({
-  dataset: TextFilter,
-  status: Type.Optional(Type.Enum(['incomplete', ...storedStatuses])),
-})
-
-const pageSize = 50
+/** Unfinished ones that are offered on arrival; the list has the others. */
+const offered = 10
 
 /** The pages of batches: the list, with those first that are to be gone on with; see batch-page.ts for one of them. */
 const pages: FastifyPluginAsyncTypebox = async (app) => {
@@ -27,33 +37,41 @@ const pages: FastifyPluginAsyncTypebox = async (app) => {
     key: 'b',
     permission: 'batches:list',
   })
-  await app.register(batchPage)
+  for (const page of [newPage, batchPage, cancelPage, itemPages]) await app.register(page)
 
   app.get(
     '/batches',
     { config: { permission: 'batches:list' }, schema: { hide: true, querystring: ListQuery } },
     async ({ query }, reply) => {
-      const { cursor, ...filter } = query
-      const filtered = Object.keys(filter).length > 0
-      const [before] = decodeCursor(cursor, Position) ?? []
-      const isFront = !filtered && cursor === undefined
-      const first = isFront ? await findBatches(app.orm.em, { status: 'incomplete' }, pageSize) : []
-      const wanted = filtered ? filter : { status: 'over' as const }
-      const found = await findBatches(app.orm.em, wanted, pageSize + 1, before)
-      const last = found.length > pageSize ? found[pageSize - 1] : undefined
-      const nextCursor = last === undefined ? null : encodeCursor([last.id])
+      const { sort, cursor, format } = query
+      const read = (page: PageQuery) => presentedPage(app, filterOf(query), { sort, ...page })
+      if (format === 'csv') return sendCsv(reply, 'batches', batchCsv, read)
+      const { items, nextCursor } = await read({ cursor })
+      const isFront = Object.keys(query).length === 0
+      const unfinished = isFront
+        ? await presentedPage(app, { status: 'incomplete' }, { limit: offered })
+        : { items: [], nextCursor: null }
       return reply.page('batches/list', {
         title: 'Batches',
-        unfinished: await presentBatches(app, first),
-        items: await presentBatches(app, found.slice(0, pageSize)),
-        filter: query,
-        filtered,
+        unfinished: unfinished.items,
+        moreUnfinished: unfinished.nextCursor !== null,
+        items,
         datasets: app.datasets.list(),
         statuses: storedStatuses,
-        pages: pagesOf((more) => url('/batches', more), query, nextCursor),
+        handlers: app.batches.names(),
+        ...listOf('/batches', query, batchSorting, { nextCursor }),
       })
     },
   )
 }
 
 export default pages
+
+async function presentedPage(
+  app: FastifyInstance,
+  filter: BatchFilter,
+  page: PageQuery & { sort?: string | undefined },
+): Promise<{ items: PresentedBatch[]; nextCursor: string | null }> {
+  const { items, nextCursor } = await listBatches(app.orm.em, filter, page)
+  return { items: await presentBatches(app, items), nextCursor }
+}

@@ -1,4 +1,4 @@
-import type { ItemRow } from './queries.ts'
+import type { ItemRow } from './item-queries.ts'
 
 /** An item as the API answers with it. */
 export function presentItem({
@@ -18,6 +18,11 @@ export function presentItem({
     settledAt: timeOf(times.settledAt),
     leaseExpiresAt: timeOf(times.leaseExpiresAt),
   }
+}
+
+/** The same for pages, which find an item by its place: an id may be anything, and so not part of an address. */
+export function presentRow(row: ItemRow) {
+  return { ...presentItem(row), position: row.position }
 }
 
 function timeOf(text: string | null): string | null {

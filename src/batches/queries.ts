@@ -301,28 +301,6 @@ export async function lockKey(em: EntityManager, key: string): Promise<void> {
   await em.execute('SELECT pg_advisory_xact_lock(hashtextextended(?, 7230521))', [key])
 }
 
-/** Which failed items are to be done again. */
-export type Retried = { all: true } | { ids: string[] } | { error: string }
-
-/** Makes failed items pending again, with all attempts before them. @returns how many */
-export async function retryItems(em: EntityManager, batchId: string, retried: Retried): Promise<number> {
-  const [condition, values] = conditionOf(retried)
-  const rows = await em.execute(
-    `UPDATE batch_items SET state = 'pending', failures = 0, lease_id = NULL, reported_by = NULL, not_before = NULL
-     WHERE batch_id = ? AND state = 'failed' ${condition} RETURNING 1`,
-    [batchId, ...values],
-  )
-  return rows.length
-}
-
-function conditionOf(retried: Retried): [condition: string, values: string[]] {
-  if ('ids' in retried)
-    return ['AND id IN (SELECT json_array_elements_text(?))', [JSON.stringify(retried.ids)]]
-  if ('error' in retried)
-    return [`AND (error ->> 'code' = ? OR error ->> 'detail' = ?)`, [retried.error, retried.error]]
-  return ['', []]
-}
-
 /** Of batches that are not over: those of the given that may be, since nothing is left to do or they were cancelled. */
 export async function findSettled(em: EntityManager, ids: string[]): Promise<string[]> {
   if (ids.length === 0) return []
@@ -378,50 +356,6 @@ export async function nextChange(em: EntityManager, batchId: string): Promise<Da
   return row.at === null ? null : new Date(row.at)
 }
 
-export const itemStates = ['pending', 'leased', 'completed', 'failed'] as const
-export type ItemState = (typeof itemStates)[number]
-
-/** An item as lists show it. Times as PostgreSQL prints them. */
-export interface ItemRow {
-  id: string
-  position: string
-  state: ItemState
-  payload: Record<string, unknown> | null
-  attempts: number
-  failures: number
-  result: Record<string, unknown> | null
-  error: { code: string; detail: string } | null
-  notBefore: string | null
-  settledAt: string | null
-  worker: string | null
-  leaseExpiresAt: string | null
-}
-
-/**
- * Items of a batch in their order.
- * @param states of these only
- * @param after the position of the last item of the page before
- */
-export async function listItems(
-  em: EntityManager,
-  batchId: string,
-  states: readonly ItemState[],
-  after: string,
-  limit: number,
-): Promise<ItemRow[]> {
-  return em.execute<ItemRow[]>(
-    `SELECT i.id, i.position, i.state, i.payload, i.attempts, i.failures, i.result, i.error,
-       i.not_before AS "notBefore", i.settled_at AS "settledAt", l.worker, l.expires_at AS "leaseExpiresAt"
-     FROM json_array_elements_text(?) AS s (state)
-     CROSS JOIN LATERAL (
-       SELECT * FROM batch_items WHERE batch_id = ? AND state = s.state AND position > ? ORDER BY position LIMIT ?
-     ) AS i
-     LEFT JOIN batch_leases l ON i.state = 'leased' AND l.id = i.lease_id
-     ORDER BY i.position LIMIT ?`,
-    [JSON.stringify(states), batchId, after, limit, limit],
-  )
-}
-
 /** Whether there is something for Holdfast's own worker to do. */
 export async function hasWork(em: EntityManager, batchId: string): Promise<boolean> {
   const rows = await em.execute(
@@ -449,17 +383,4 @@ export async function deleteSomeItems(em: EntityManager, batchId: string, limit:
     [batchId, batchId, limit],
   )
   return rows.length
-}
-
-/** What failed items failed with, the most frequent first, as far as the first ten thousand tell. */
-export async function listErrors(
-  em: EntityManager,
-  batchId: string,
-): Promise<{ code: string; detail: string; items: number }[]> {
-  return em.execute(
-    `SELECT error ->> 'code' AS code, min(error ->> 'detail') AS detail, count(*)::int AS items
-     FROM (SELECT error FROM batch_items WHERE batch_id = ? AND state = 'failed' LIMIT 10000) AS failed
-     GROUP BY 1 ORDER BY 3 DESC, 1 LIMIT 20`,
-    [batchId],
-  )
 }

@@ -31,7 +31,9 @@ async function* decoded(body: Readable): AsyncGenerator<string> {
   }
 }
 
-function parseItem(text: string, pointer: string): NewItem {
+/** @param pointer where it stands, for whoever has to mend it @throws Problem ITEMS_MALFORMED */
+export function parseItem(text: string, pointer: string): NewItem {
+  if (text.length > longestItem) throw malformed(pointer, `is longer than ${longestItem} characters`)
   const read = readJson(text)
   if ('fault' in read) throw malformed(pointer, read.fault.reason)
   const { value } = read

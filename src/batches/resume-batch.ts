@@ -3,7 +3,8 @@ import type { Cause } from '../audit/actor.ts'
 import { auditBatch } from './audit-batch.ts'
 import type { Batch } from './batch.ts'
 import { lockBatch, topicOf } from './find-batches.ts'
-import { addCounts, retryItems, type Retried } from './queries.ts'
+import { retryItems, type Retried } from './item-queries.ts'
+import { addCounts } from './queries.ts'
 import { runJob } from './run-job.ts'
 
 /**

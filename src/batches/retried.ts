@@ -1,4 +1,4 @@
-import type { Retried } from './queries.ts'
+import type { Retried } from './item-queries.ts'
 
 /** Which failed items a request wants done again; null: none. */
 export function retriedOf(wanted: boolean | string[] | { error: string } | undefined): Retried | null {

@@ -3,20 +3,20 @@ import type { FastifyRequest } from 'fastify'
 import plugin from 'fastify-plugin'
 import Type from 'typebox'
 import { causeOf } from '../audit/actor.ts'
-import { decodeCursor, encodeCursor } from '../platform/cursors.ts'
 import { streamEvents } from '../platform/events.ts'
 import { createBatches } from './batches.ts'
 import { cancelBatch } from './cancel-batch.ts'
 import { concernedBatch } from './concerned-batch.ts'
-import { findOrCreate } from './create-batch.ts'
 import { batchProblems } from './errors.ts'
-import { findBatch, findBatches, topicOf } from './find-batches.ts'
+import { findBatch, topicOf } from './find-batches.ts'
 import { createCommits } from './group-commit.ts'
 import itemRoutes from './item-routes.ts'
+import { listBatches } from './list-batches.ts'
 import pages from './pages.ts'
 import { pauseBatch } from './pause-batch.ts'
 import { presentBatch, presentBatches } from './present-batch.ts'
 import { keepReconciled } from './reconcile-batches.ts'
+import { largestBody, requestBatch } from './request-batch.ts'
 import { resumeBatch } from './resume-batch.ts'
 import { retriedOf } from './retried.ts'
 import { runBatch } from './run-batch.ts'
@@ -31,13 +31,7 @@ import {
   shared,
 } from './schemas.ts'
 import { provideTidying } from './tidy-batches.ts'
-import { webhookDefaults } from './webhook.ts'
 import workerRoutes from './worker-routes.ts'
-
-const Position = Type.Tuple([Type.String({ format: 'uuid' })])
-
-/** Bytes. Items that don't fit are streamed. */
-const largestBody = 16_777_216
 
 const routes: FastifyPluginAsyncTypebox = async (app) => {
   app.addProblems(batchProblems)
@@ -65,14 +59,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       },
     },
     async (request, reply) => {
-      const { items = [], handler = null, ...rest } = request.body
-      if (rest.dataset !== undefined) app.datasets.get(rest.dataset)
-      const webhook = handler === null ? null : { ...webhookDefaults, ...handler.webhook }
-      const wanted = { ...rest, handler: webhook, items }
-      const origin = { type: 'request', id: request.id } as const
-      const { batch, isNew } = await app.orm.em
-        .fork()
-        .transactional((em) => findOrCreate(app, em, { ...wanted, origin }, causeOf(request)))
+      const { batch, isNew } = await requestBatch(app, request.body, request)
       reply.header('location', `/api/batches/${batch.id}`)
       return reply.code(isNew ? 201 : 200).send(await presentBatch(app, batch))
     },
@@ -90,13 +77,8 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       },
     },
     async ({ query: { cursor, limit, ...filter } }) => {
-      const [before] = decodeCursor(cursor, Position) ?? []
-      const batches = await findBatches(app.orm.em, filter, limit + 1, before)
-      const last = batches.length > limit ? batches[limit - 1] : undefined
-      return {
-        items: await presentBatches(app, batches.slice(0, limit)),
-        nextCursor: last === undefined ? null : encodeCursor([last.id]),
-      }
+      const { items, nextCursor } = await listBatches(app.orm.em, filter, { cursor, limit })
+      return { items: await presentBatches(app, items), nextCursor }
     },
   )
 

@@ -1,7 +1,7 @@
 import Type from 'typebox'
 import { Cursor, Limit, ListOf } from '../platform/cursors.ts'
 import { storedStatuses } from './batch.ts'
-import { itemStates } from './queries.ts'
+import { itemStates } from './item.ts'
 
 const closed = { additionalProperties: false } as const
 const Nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()])
@@ -178,6 +178,16 @@ export const BatchQuery = Type.Object(
     ),
     dataset: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
     key: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+    handler: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 200,
+        description: '`application`, `webhook`, or the name of a built-in one.',
+      }),
+    ),
+    q: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 200, description: 'Part of the title or the key.' }),
+    ),
     limit: Limit,
     cursor: Type.Optional(Cursor),
   },
@@ -187,7 +197,19 @@ export const BatchQuery = Type.Object(
 export const BatchList = ListOf(Type.Ref('Batch'))
 
 export const ItemQuery = Type.Object(
-  { status: Type.Optional(Type.Enum([...itemStates])), limit: Limit, cursor: Type.Optional(Cursor) },
+  {
+    status: Type.Optional(Type.Enum([...itemStates])),
+    error: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 200,
+        description: 'Failed ones with this code, or without a code, whose text begins so (200 characters).',
+      }),
+    ),
+    id: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'How their ids begin.' })),
+    limit: Limit,
+    cursor: Type.Optional(Cursor),
+  },
   closed,
 )
 

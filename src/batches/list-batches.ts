@@ -1,0 +1,62 @@
+import type { FilterQuery } from '@mikro-orm/core'
+import type { EntityManager } from '../platform/database.ts'
+import { readPage, type Page, type PageQuery } from '../platform/read-page.ts'
+import { orderOf, type Sorting } from '../platform/sorting.ts'
+import { Batch, unfinished, type BatchStatus } from './batch.ts'
+
+/** What a list of batches is narrowed to. */
+export interface BatchFilter {
+  /** `incomplete`: all that are not over, those that wait for somebody to go on with them among them. */
+  status?: BatchStatus | 'incomplete' | undefined
+  dataset?: string | undefined
+  key?: string | undefined
+  /** Built-in work goes by its handler's name. */
+  handler?: string | undefined
+  /** Part of the title or the key. */
+  q?: string | undefined
+}
+
+const never = '9999-12-31T00:00:00.000Z'
+
+export const batchSorting: Sorting<Batch> = {
+  columns: {
+    created: { is: 'id' },
+    batch: { is: 'text', sql: 'coalesce(title, key)', of: ({ title, key }) => title ?? key },
+    status: { is: 'text', sql: 'status', of: ({ status }) => status },
+    by: { is: 'text', sql: `coalesce(created_by, '')`, of: ({ createdBy }) => createdBy ?? '' },
+    over: {
+      is: 'time',
+      sql: `coalesce(finished_at, timestamptz '${never}')`,
+      of: ({ finishedAt }) => finishedAt ?? new Date(never),
+    },
+  },
+  usual: '-created',
+}
+
+/** A page of batches, newest first unless `sort` says otherwise. @throws Problem CURSOR_INVALID */
+export async function listBatches(
+  em: EntityManager,
+  filter: BatchFilter,
+  { sort, ...page }: PageQuery & { sort?: string | undefined } = {},
+): Promise<Page<Batch>> {
+  const order = orderOf(batchSorting, sort)
+  const where = conditionOf(filter)
+  const find = (after: FilterQuery<Batch>[], limit: number) =>
+    em.fork().find(Batch, { $and: [where, ...after] }, { orderBy: order.orderBy, limit })
+  return readPage({ order, find }, page)
+}
+
+function conditionOf({ status, dataset, key, handler, q }: BatchFilter): FilterQuery<Batch> {
+  const like = q === undefined ? null : { $ilike: `%${q.replace(/[\\%_]/g, '\\$&')}%` }
+  return {
+    ...(status !== undefined && { status: status === 'incomplete' ? { $in: [...unfinished] } : status }),
+    ...(dataset !== undefined && { dataset }),
+    ...(key !== undefined && { key }),
+    ...(handler !== undefined && wayOf(handler)),
+    ...(like && { $or: [{ key: like }, { title: like }] }),
+  }
+}
+
+function wayOf(handler: string) {
+  return handler === 'application' || handler === 'webhook' ? ({ way: handler } as const) : { handler }
+}
