@@ -108,6 +108,9 @@ async function openLane(
         if (action === 'error') report.errors++
         if (action === 'pause') setTimeout(() => service?.process.kill('SIGUSR2'), 1500)
       },
+    }).catch((error: unknown) => {
+      if (failpoint?.action !== 'error') report.broken.push(`nothing stuck: ${String(error)}`)
+      return null
     })
     const errors = service?.errors() ?? ''
     if (errors !== '') say(`place ${number}: ${errors}`)

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startEmbeddedPostgres } from '../src/platform/embedded-postgres.ts'
+import { corrupt } from './corruption.ts'
 import { torture } from './kills.ts'
 import type { Ends } from './place.ts'
 import { seeded } from './random.ts'
@@ -36,22 +37,43 @@ async function openPostgres(): Promise<void> {
   process.env['HOLDFAST_TEST_POSTGRES_URL'] = server.url('')
 }
 
+async function close(): Promise<void> {
+  for (const end of closing.splice(0)) await end()
+}
+
+process.once('SIGINT', () => void close().then(() => process.exit(130)))
+process.once('SIGTERM', () => void close().then(() => process.exit(143)))
+
 const seed = Number(values.seed)
 console.log(`seed ${seed}`)
 process.env['NODE_COMPILE_CACHE'] ??= join(tmpdir(), 'holdfast-torture-cache')
 await openPostgres()
-try {
-  const names = values.only?.split(',')
-  const report = await torture(ends, {
-    random: seeded(seed),
-    kills: Number(values.kills),
-    places: Number(values.places),
-    ...(names && { names }),
-    say: console.log,
-  })
-  printKills(report)
-  if (report.broken.length > 0) process.exitCode = 1
-} finally {
-  for (const end of closing) await end()
+const random = () => seeded(seed)
+
+/** Each part of the torture by its name: says what it found, and whether all was well. */
+const parts: Record<string, () => Promise<boolean>> = {
+  async kills() {
+    const names = values.only?.split(',')
+    const [kills, places] = [Number(values.kills), Number(values.places)]
+    const options = { random: random(), kills, places, ...(names && { names }), say: console.log }
+    const report = await torture(ends, options)
+    printKills(report)
+    return report.broken.length === 0
+  },
+  async corruption() {
+    const report = await corrupt(ends, { random: random(), bitsEvery: 1, damages: 1000, askEvery: 10 })
+    console.log(report)
+    return report.accepted.length === 0
+  },
 }
-void positionals
+
+try {
+  for (const name of positionals.length > 0 ? positionals : Object.keys(parts)) {
+    console.log(`\n${name}`)
+    const part = parts[name]
+    if (part === undefined) throw new Error(`there is no ${name}; there are ${Object.keys(parts).join(', ')}`)
+    if (!(await part())) process.exitCode = 1
+  }
+} finally {
+  await close()
+}

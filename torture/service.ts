@@ -26,7 +26,11 @@ export interface StartOptions {
   onFailpoint?: (name: string, action: string) => void
 }
 
-/** Starts the service as its users do. @returns null when it died before it was ready */
+/**
+ * Starts the service as its users do.
+ * @returns null when it was killed before it was ready
+ * @throws when it ended by itself before that
+ */
 export async function startService(options: StartOptions): Promise<Service | null> {
   const { environment, failpoints = 'trace', onFailpoint = () => undefined } = options
   const child = spawn(process.execPath, ['src/server.ts'], {
@@ -57,7 +61,10 @@ export async function startService(options: StartOptions): Promise<Service | nul
     })
   })
   const url = await Promise.race([ready, gone])
-  if (url === undefined) return null
+  if (url === undefined) {
+    if (child.signalCode === 'SIGKILL') return null
+    throw new Error(`the service could not start: ${errors}`)
+  }
   const kill = async () => {
     child.kill('SIGKILL')
     await gone

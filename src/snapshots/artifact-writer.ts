@@ -121,6 +121,10 @@ async function* absentLines(
     yield batch.map((key) => ({ key: null, json: Buffer.from(JSON.stringify(key)) }))
 }
 
+function digest(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}
+
 class FrameWriter {
   #whole = createHash('sha256')
   #bytes = 0
@@ -170,12 +174,14 @@ class FrameWriter {
   async #close({ offset, pieces, bytes, firstKey, records }: OpenFrame) {
     const content = Buffer.concat(pieces, bytes)
     this.#whole.update(content)
-    const sha256 = createHash('sha256').update(content).digest('hex')
+    const sha256 = digest(content)
     const stored = await compress(content, {
       chunkSize: pieceBytes,
       params: { [constants.ZSTD_c_compressionLevel]: 1 },
     })
-    return { frame: { offset, bytes, sha256, firstKey, records, storedBytes: stored.length }, stored }
+    const storedSha256 = digest(stored)
+    const frame = { storedBytes: stored.length, storedSha256, offset, bytes, sha256, firstKey, records }
+    return { frame, stored }
   }
 
   #append({ frame, stored }: { frame: Omit<Frame, 'storedOffset'>; stored: Buffer }): Buffer {

@@ -8,6 +8,8 @@ export interface Frame {
   /** Where the frame starts in the stored object, and its length there. */
   storedOffset: number
   storedBytes: number
+  /** SHA-256 of what is stored, hex; absent in older ones. */
+  storedSha256?: string
   /** Where its content starts in the uncompressed artifact, and its length there. */
   offset: number
   bytes: number

@@ -46,6 +46,7 @@ const ManifestShape = Type.Object({
     Type.Object({
       storedOffset: Size,
       storedBytes: Size,
+      storedSha256: Type.Optional(Digest),
       offset: Size,
       bytes: Size,
       sha256: Digest,
