@@ -11,6 +11,7 @@ import { nothingToChange } from './nothing-to-change.ts'
 import { oneRecord } from './one-record.ts'
 import { table, type Listing, type Section } from './report.ts'
 import { restore } from './restore.ts'
+import { scale } from './scale.ts'
 import { fittingTools, openServer } from './server.ts'
 import { snapshot } from './snapshot.ts'
 import { writeBenchmarks } from './write-benchmarks.ts'
@@ -27,6 +28,7 @@ const benchmarks: Record<string, (ground: Ground) => Promise<Section | Listing>>
   batches,
   'batch-sizes': batchSizes,
   http,
+  scale,
 }
 
 const usage = `npm run bench [-- ${Object.keys(benchmarks).join(' | ')} …] [--sessions 10000] [--messages 20]

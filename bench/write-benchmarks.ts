@@ -1,11 +1,14 @@
 import { writeFile } from 'node:fs/promises'
 import { knownRatios, shortForm } from './short-form.ts'
+import { plot, type Growth } from './plot.ts'
 import { table, type Listing, type Section } from './report.ts'
+
+type Sections = Section | (Listing & { growth?: Growth })
 
 export interface Benchmarks {
   command: string
   conditions: string[]
-  sections: (Section | Listing)[]
+  sections: Sections[]
 }
 
 /** Writes docs/benchmarks.md. */
@@ -16,14 +19,29 @@ export async function writeBenchmarks({ command, conditions, sections }: Benchma
     `\`\`\`\n${command}\n\`\`\``,
     conditions.join('\n'),
     preface,
-    ...sections.flatMap((section) => [`## ${section.title}`, section.about, table(section)]),
+    ...sections.flatMap((section) => [
+      `## ${section.title}`,
+      section.about,
+      table(section),
+      picture(section),
+    ]),
     '## In the suite',
     `\`npm test\` takes the same measurements of ${shortForm.sessions.toLocaleString('en')} sessions, where what every operation costs anyway weighs more, and fails when a ratio is more than twice what it is known to be, even in the best of three rounds: never for a time.`,
     knownRatios
       .map(({ figure, baseline, ratio }) => `- ${figure} to ${baseline}: ${ratio.toFixed(1)} x`)
       .join('\n'),
   ]
-  await writeFile(new URL('../docs/benchmarks.md', import.meta.url), `${parts.join('\n\n')}\n`)
+  const text = parts.filter((part) => part !== null).join('\n\n')
+  await writeFile(new URL('../docs/benchmarks.md', import.meta.url), `${text}\n`)
+  for (const section of sections)
+    if ('growth' in section)
+      await writeFile(new URL(`../docs/${plotFile}`, import.meta.url), plot(section.growth!))
+}
+
+const plotFile = 'pictures/growth.svg'
+
+function picture(section: Sections): string | null {
+  return 'growth' in section ? `![Seconds by number of sessions](${plotFile})` : null
 }
 
 const preface = `Seconds depend on the machine; ratios to what else one could do with the same rows, in the same run, hardly do. A ratio is

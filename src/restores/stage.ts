@@ -107,11 +107,12 @@ export interface StagedRow {
   row: Row
 }
 
-/** Collects rows and sends them on with COPY, a stage at a time. */
+/** Collects rows and sends them on with COPY, a stage at a time; what comes next is collected meanwhile. */
 export class StageWriter {
   #client: pg.ClientBase
   #pending: Map<Stage, string[]>
   #size = 0
+  #sending = Promise.resolve()
 
   constructor(client: pg.ClientBase, stages: Stage[]) {
     this.#client = client
@@ -124,13 +125,21 @@ export class StageWriter {
     this.#size += line.length
   }
 
+  /** @param force true: all that was collected, and until it has arrived */
   async flush(force = false): Promise<void> {
     if (!force && this.#size < flushCharacters) return
-    for (const [stage, lines] of this.#pending) {
-      if (lines.length > 0) await copyRows(this.#client, stage.table, lines.join(''))
-      lines.length = 0
-    }
+    await this.#sending
+    this.#sending = this.#send([...this.#pending].map(([stage, lines]) => [stage, lines.splice(0)]))
     this.#size = 0
+    // What goes wrong is told by the flush that comes next; there always is a last one.
+    this.#sending.catch(() => undefined)
+    if (force) await this.#sending
+  }
+
+  async #send(collected: [Stage, string[]][]): Promise<void> {
+    for (const [stage, lines] of collected) {
+      if (lines.length > 0) await copyRows(this.#client, stage.table, lines.join(''))
+    }
   }
 }
 
