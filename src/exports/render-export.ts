@@ -10,7 +10,6 @@ import { csvFile } from './csv-file.ts'
 import { exportProblems } from './errors.ts'
 import { jsonFile } from './json-file.ts'
 import { columnsOf, withoutChildren, type ExportFormat, type Rendering } from './rendering.ts'
-import { pdfFile } from './pdf-file.ts'
 import type { StoredExport } from './export.ts'
 import { Tally } from './tally.ts'
 
@@ -31,6 +30,12 @@ const files: Record<ExportFormat, (rendering: Rendering) => AsyncIterable<Buffer
   json: jsonFile,
   csv: csvFile,
   pdf: pdfFile,
+}
+
+/** Fonts and all, which take memory that most hours need not be held. */
+async function* pdfFile(rendering: Rendering): AsyncGenerator<Buffer> {
+  const { pdfFile } = await import('./pdf-file.ts')
+  yield* pdfFile(rendering)
 }
 
 /**

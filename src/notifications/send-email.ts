@@ -1,4 +1,3 @@
-import { createTransport } from 'nodemailer'
 import type { Config } from '../platform/config.ts'
 import { redactText } from '../platform/redact.ts'
 import { causesOf, DeliveryFailure, neverConnected } from './delivery-failure.ts'
@@ -25,6 +24,7 @@ export async function sendEmail(
     throw new DeliveryFailure('EMAIL_NOT_CONFIGURED', 'There is no mail server: set SMTP_URL.', {
       temporary: false,
     })
+  const { createTransport } = await import('nodemailer')
   const transport = createTransport({
     url: smtpUrl,
     ...{ connectionTimeout: 8000, greetingTimeout: 8000, socketTimeout: 15_000, dnsTimeout: 8000 },
