@@ -74,8 +74,7 @@ async function take(
   // What an earlier attempt of this run began is its own.
   if (present?.status === 'completed' && attempt === 1)
     return { note: `There is a backup of ${wordScope(scope)} already; nothing was replaced.` }
-  const { title = null } = dataset.policies.backup ?? {}
-  const wanted = { dataset: dataset.name, scope, trigger: 'scheduled', title } as const
+  const wanted = { dataset: dataset.name, scope, trigger: 'scheduled' } as const
   const { id } = present ?? (await takeSnapshot(app, wanted, cause)).snapshot
   const snapshot = await finishedSnapshot(app, id, signal)
   if (snapshot.status !== 'completed') throw failed(snapshot)

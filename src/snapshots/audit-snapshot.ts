@@ -11,7 +11,7 @@ export async function auditSnapshot(
   { actor, requestId, address }: Cause,
   more: { metadata?: object; outcome?: 'done' | 'failed' } = {},
 ): Promise<void> {
-  const { id, dataset, scope, trigger } = snapshot
+  const { id, dataset, scope, trigger, title } = snapshot
   await appendAudit(em, {
     actor,
     action: `snapshot.${done}`,
@@ -21,6 +21,6 @@ export async function auditSnapshot(
     requestId,
     address,
     outcome: more.outcome ?? 'done',
-    metadata: { scope, trigger, ...more.metadata },
+    metadata: { scope, trigger, ...(title !== null && { title }), ...more.metadata },
   })
 }

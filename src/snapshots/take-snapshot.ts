@@ -70,7 +70,7 @@ async function queue(
   wanted: WantedSnapshot,
   cause: Cause,
 ): Promise<Snapshot> {
-  const { title = null, note = null, trigger = 'manual' } = wanted
+  const { title = dataset.policies.backup?.title ?? null, note = null, trigger = 'manual' } = wanted
   const [id, createdAt] = [newId(), app.clock.now()]
   return app.orm.em.fork().transactional(async (em) => {
     const snapshot = em.create(Snapshot, {

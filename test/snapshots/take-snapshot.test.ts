@@ -183,4 +183,8 @@ t.test('who did what is in the audit log', async (t) => {
     { action: 'snapshot.started', metadata: { attempt: 1 } },
     { action: 'snapshot.requested', actor: { type: 'token' }, metadata: { scope: { month: '2026-09' } } },
   ])
+  const titled = await take(service, { dataset: 'legacy-import' })
+  t.equal(titled['title'], 'Categorization snapshot', 'as its dataset calls them')
+  const said = (await service.call('GET', `/audit?entityId=${titled.id}&action=snapshot.taken`)).body
+  t.match(said.items, [{ metadata: { title: 'Categorization snapshot' } }])
 })
