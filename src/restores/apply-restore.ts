@@ -239,7 +239,7 @@ async function recordCompletion(app: FastifyInstance, attempt: Attempt, outcome:
   const { counts, warnings, preRestoreSnapshotId } = outcome
   await changeAttempt(app, attempt, async (restore, em) => {
     restore.complete(counts, warnings, preRestoreSnapshotId, app.clock.now())
-    const metadata = { counts, warnings: warnings.length }
+    const metadata = { counts, warnings: Math.max(restore.plan?.warningCount ?? 0, warnings.length) }
     await auditRestore(
       em,
       restore,

@@ -5,10 +5,7 @@ import type { KeyValue } from '../snapshots/manifest.ts'
 import type { Operations, Plan, PlanWarning } from './plan.ts'
 import * as resolve from './resolve-queries.ts'
 import type { Stage } from './stage.ts'
-import { warn, type Tally } from './stage-records.ts'
-
-/** Warnings listed of one kind and table. */
-const listed = 200
+import { listedWarnings, warn, type Tally } from './stage-records.ts'
 
 export interface SettleOptions {
   client: pg.ClientBase
@@ -134,7 +131,7 @@ async function decideDangling({ client, stages, tally }: SettleOptions): Promise
     const parent = stages.find(({ node }) => node === stage.node.parent?.node)
     if (parent !== undefined) await client.query(resolve.skipBelow(stage, parent))
     for (const [r, reference] of stage.node.references.entries()) {
-      const found = await listDangling(client, stages[0]!, resolve.listDangling(stage, r))
+      const { found, total } = await listDangling(client, stages[0]!, resolve.listDangling(stage, r))
       const said = found.map(({ key, missing }) => ({
         code: `REFERENCE_${rules[reference.missing].code}`,
         table: stage.node.name,
@@ -142,7 +139,10 @@ async function decideDangling({ client, stages, tally }: SettleOptions): Promise
         detail: `${reference.table.schema}.${reference.table.name} has no ${missing} any more: ${rules[reference.missing].outcome}.`,
       }))
       if (reference.missing === 'fail') blockers.push(...said)
-      else for (const warning of said) warn(tally, warning)
+      else {
+        for (const warning of said) warn(tally, warning)
+        tally.warningCount += total - said.length
+      }
       if (reference.missing === 'skip') await client.query(resolve.skipDangling(stage, r))
     }
     blockers.push(...(await brokenPointers(client, stages, stage)))
@@ -169,7 +169,7 @@ async function brokenPointers(client: pg.ClientBase, stages: Stage[], stage: Sta
     if (declared || toParent || !staged) continue
     const targets = stages.filter(({ node: other }) => resolve.sameTable(other.table, key.references))
     const query = resolve.listBrokenPointers(stage, key, targets, targets)
-    for (const { key: record, missing } of await listDangling(client, stages[0]!, query)) {
+    for (const { key: record, missing } of (await listDangling(client, stages[0]!, query)).found) {
       blockers.push({
         code: 'REFERENCE_MISSING',
         table: node.name,
@@ -181,10 +181,12 @@ async function brokenPointers(client: pg.ClientBase, stages: Stage[], stage: Sta
   return blockers
 }
 
+/** The first of them, and how many there are. */
 async function listDangling(client: pg.ClientBase, root: Stage, query: string) {
-  const { rows } = await client.query<Dangling>(query, [listed])
+  const { rows } = await client.query<Dangling>(query, [listedWarnings])
   const keys = await keysOf(client, root, rows)
-  return rows.map(({ missing }, i) => ({ key: keys[i]!, missing: missing.join(', ') }))
+  const found = rows.map(({ missing }, i) => ({ key: keys[i]!, missing: missing.join(', ') }))
+  return { found, total: rows[0]?.total ?? 0 }
 }
 
 /** Keys of the records that staged rows belong to. */

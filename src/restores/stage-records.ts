@@ -20,7 +20,7 @@ const sampleRecords = 20
 const sampleRows = 20
 /** Differing records whose state is remembered, so that a drift can be named. */
 const rememberedDifferences = 1000
-const listedWarnings = 1000
+export const listedWarnings = 1000
 
 /** What went by while records were staged. */
 export interface Tally {
