@@ -9,7 +9,8 @@ import { pipeline } from 'node:stream/promises'
 /**
  * The process that `s3Server` starts: s3rver, with its file store mended where it breaks what S3 promises. As it comes,
  * it answers before the bytes are on disk, shows half an object, lists out of order, takes `bytes=0-0` for the whole
- * object, lists a whole bucket to say that it is there, and knows neither AbortMultipartUpload nor ListMultipartUploads.
+ * object, lists a whole bucket to say that it is there, reads a whole folder for each object that it removes, and knows
+ * neither AbortMultipartUpload nor ListMultipartUploads.
  */
 interface FileStore {
   getResourcePath(bucket: string, key: string | undefined, resource: string): string
@@ -21,6 +22,7 @@ interface FileStore {
     content: Buffer | Readable
   }): Promise<Received>
   getObject(bucket: string, key: string, range?: Partial<Range>): Promise<FoundObject | null>
+  deleteObject(bucket: string, key: string): Promise<void>
   putPart(bucket: string, uploadId: string, part: string, content: Readable): Promise<Received>
   listObjects(bucket: string, options: Listing): Promise<{ objects: { key: string }[]; isTruncated: boolean }>
 }
@@ -99,6 +101,10 @@ function mend(store: FileStore): void {
       range,
       content: start < object.size ? createReadStream(path, range) : null,
     })
+  }
+  store.deleteObject = async (bucket, key) => {
+    const parts = ['object', 'object.md5', 'metadata.json']
+    await Promise.all(parts.map((part) => rm(store.getResourcePath(bucket, key, part), { force: true })))
   }
   store.putPart = async (bucket, uploadId, part, content) => {
     const path = join(store.getResourcePath(bucket, undefined, 'uploads'), uploadId, part)
