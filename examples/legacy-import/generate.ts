@@ -6,8 +6,10 @@ import { categoryNames, paper } from './file-names.ts'
 
 export interface LegacyImportSize {
   sessions: number
-  /** Of the first session; the others have fewer. */
+  /** Of the first session. */
   documents: number
+  /** Of each of the others; fewer than the first has unless given. */
+  others?: number
   /** Of each session, 16 at most. */
   categories: number
 }
@@ -53,7 +55,9 @@ function makeSession(random: Random, now: Date, size: LegacyImportSize, first: b
     batches: [],
     documents: [],
   }
-  const count = first ? size.documents : Math.ceil(size.documents * (0.2 + 0.6 * random.next()))
+  const count = first
+    ? size.documents
+    : (size.others ?? Math.ceil(size.documents * (0.2 + 0.6 * random.next())))
   session.batches = Array.from({ length: Math.ceil(count / documentsPerBatch) }, () => random.uuid())
   for (let index = 0; index < count; index++) session.documents.push(makeDocument(session, index))
   return session
