@@ -2,6 +2,7 @@ import type { MigrationObject } from '@mikro-orm/core'
 import { Access } from './access.ts'
 import { Audit } from './audit.ts'
 import { BatchErrors } from './batch-errors.ts'
+import { AuditChecks } from './audit-checks.ts'
 import { Batches } from './batches.ts'
 import { Deliveries } from './deliveries.ts'
 import { Exports } from './exports.ts'
@@ -32,4 +33,5 @@ export const migrations: MigrationObject[] = [
   { name: 'cleanups', class: Cleanups },
   { name: 'lists', class: Lists },
   { name: 'batch-errors', class: BatchErrors },
+  { name: 'audit-checks', class: AuditChecks },
 ]

@@ -9,6 +9,7 @@ import { Session } from './access/session.ts'
 import { SetupLink } from './access/setup-link.ts'
 import strangers from './access/strangers.ts'
 import { User } from './access/user.ts'
+import { AuditCheck } from './audit/audit-check.ts'
 import { AuditEntry } from './audit/audit-entry.ts'
 import { PendingEntry } from './audit/pending-entry.ts'
 import audit from './audit/routes.ts'
@@ -71,6 +72,7 @@ export interface AppOptions {
 
 /** Every entity of every feature. */
 const entities: Parameters<typeof openDatabase>[1] = [
+  AuditCheck,
   AuditEntry,
   PendingEntry,
   IdempotencyKey,

@@ -28,15 +28,19 @@ export interface ChainedEntry {
 /** What the first entry names as the hash of the one before it. */
 export const genesis = '0'.repeat(64)
 
+/** The hash of an entry: SHA-256, in lower-case hexadecimal, of what `hashedText` gives. */
+export function hashOf(entry: ChainedEntry, seq = entry.seq): string {
+  return createHash('sha256').update(hashedText(entry, seq)).digest('hex')
+}
+
 /**
- * The hash of an entry: SHA-256, in lower-case hexadecimal, of the UTF-8 text of a JSON array without white space, of
- * strings and nulls, in this order: "holdfast-audit-1", number, previous hash, id, time, actor's type, id, name, email
+ * What the hash of an entry covers: the UTF-8 text of a JSON array without white space, of strings and nulls, in this order: "holdfast-audit-1", number, previous hash, id, time, actor's type, id, name, email
  * and role, action, outcome, entity type, entity ids (the text of a JSON array), dataset, request id, address, metadata
  * (the text of an RFC 8785 object), snapshot id. Strings are escaped as JSON.stringify does, and as PostgreSQL's
  * array_to_json does in the trigger `audit_seal`.
  * @param seq another number than the entry's own, to see whether it was written as that
  */
-export function hashOf(entry: ChainedEntry, seq = entry.seq): string {
+export function hashedText(entry: ChainedEntry, seq = entry.seq): string {
   const fields = [
     'holdfast-audit-1',
     String(seq),
@@ -58,5 +62,5 @@ export function hashOf(entry: ChainedEntry, seq = entry.seq): string {
     entry.metadata,
     entry.snapshotId ?? null,
   ]
-  return createHash('sha256').update(JSON.stringify(fields)).digest('hex')
+  return JSON.stringify(fields)
 }

@@ -2,6 +2,7 @@ import { raw, type FilterQuery, type QueryOrderMap } from '@mikro-orm/core'
 import Type from 'typebox'
 import { decodeCursor, encodeCursor } from '../platform/cursors.ts'
 import type { EntityManager } from '../platform/database.ts'
+import type { Sorting } from '../platform/sorting.ts'
 import { AuditEntry } from './audit-entry.ts'
 
 export interface AuditFilter {
@@ -24,22 +25,33 @@ const Position = Type.Tuple([
   Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
 ])
 
+/** Entries are sorted by when they were written, one way or the other. */
+export const auditSorting = {
+  columns: { when: { is: 'id' } },
+  usual: '-when',
+} as const satisfies Sorting<never>
+
 /**
- * Entries, newest first. Each filter and each pair of them has an index in this order (migrations/audit.ts).
+ * Entries, newest first unless `sort` says otherwise. Each filter and each pair of them has an index in this order (migrations/audit.ts).
  * @param page where the answer before ended, and how many to answer with
  * @throws CURSOR_INVALID
  */
 export async function listAudit(
   em: EntityManager,
   filter: AuditFilter,
-  page: { cursor?: string; limit: number },
+  page: { cursor?: string | undefined; limit: number; sort?: string | undefined },
 ): Promise<{ entries: AuditEntry[]; nextCursor: string | null }> {
   const position = decodeCursor(page.cursor, Position)
-  const conditions = [...matching(filter), ...(await byActor(em, filter.actor)), ...before(position)]
+  const direction = page.sort === 'when' ? 'asc' : 'desc'
+  const conditions = [
+    ...matching(filter),
+    ...(await byActor(em, filter.actor)),
+    ...after(position, direction),
+  ]
   const entries = await em.find(
     AuditEntry,
     { $and: conditions },
-    { orderBy: newestFirst(filter), limit: page.limit + 1 },
+    { orderBy: byTime(filter, direction), limit: page.limit + 1 },
   )
   const last = entries.length > page.limit ? entries[page.limit - 1] : undefined
   return {
@@ -52,10 +64,13 @@ export async function listAudit(
  * One entity, or one request, has few entries, which its index finds wherever they are. An order that no index has keeps
  * PostgreSQL from walking back through all others instead, in the hope of meeting them soon.
  */
-function newestFirst({ entityId, requestId }: AuditFilter): QueryOrderMap<AuditEntry>[] {
+function byTime(
+  { entityId, requestId }: AuditFilter,
+  direction: 'asc' | 'desc',
+): QueryOrderMap<AuditEntry>[] {
   const at: QueryOrderMap<AuditEntry> =
-    (entityId ?? requestId) === undefined ? { at: 'desc' } : { [raw("at + interval '0'")]: 'desc' }
-  return [at, { seq: 'desc' }]
+    (entityId ?? requestId) === undefined ? { at: direction } : { [raw("at + interval '0'")]: direction }
+  return [at, { seq: direction }]
 }
 
 function matching(filter: AuditFilter): FilterQuery<AuditEntry>[] {
@@ -85,8 +100,10 @@ function knownAs(name: string): FilterQuery<AuditEntry> {
 }
 
 /** Said twice, so that the first condition can bound the walk through the index. */
-function before(position: [string, number] | null): FilterQuery<AuditEntry>[] {
+function after(position: [string, number] | null, direction: 'asc' | 'desc'): FilterQuery<AuditEntry>[] {
   if (position === null) return []
   const [at, seq] = position
-  return [{ at: { $lte: at } }, { $or: [{ at: { $lt: at } }, { seq: { $lt: seq } }] }]
+  return direction === 'desc'
+    ? [{ at: { $lte: at } }, { $or: [{ at: { $lt: at } }, { seq: { $lt: seq } }] }]
+    : [{ at: { $gte: at } }, { $or: [{ at: { $gt: at } }, { seq: { $gt: seq } }] }]
 }

@@ -7,6 +7,7 @@ import Type from 'typebox'
 import { causeOf } from './actor.ts'
 import { appendAudit, useClock } from './append-audit.ts'
 import { AuditEntry } from './audit-entry.ts'
+import checkRoutes from './check-routes.ts'
 import { auditProblems } from './errors.ts'
 import { listAudit } from './list-audit.ts'
 import pages from './pages.ts'
@@ -20,14 +21,14 @@ import {
   Verification,
   VerificationQuery,
 } from './schemas.ts'
-import { verifyAudit, type Head } from './verify-audit.ts'
+import { verifyAudit, type Head, type PublishedHead } from './verify-audit.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
     /** Says where the newest head that was published is found. */
-    tellPublishedHead(look: () => Promise<Head | null>): void
+    tellPublishedHead(look: () => Promise<PublishedHead | null>): void
     /** The newest head that was published; null when none was, or it can't be read now. */
-    publishedHead(): Promise<Head | null>
+    publishedHead(): Promise<PublishedHead | null>
   }
 }
 
@@ -36,10 +37,11 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   app.addProblems(auditProblems)
   app.addSchema(AuditEntrySchema)
   app.addSchema(Verification)
-  let lookUp: () => Promise<Head | null> = async () => null
+  let lookUp: () => Promise<PublishedHead | null> = async () => null
   app.decorate('tellPublishedHead', (look) => void (lookUp = look))
   app.decorate('publishedHead', () => lookUp())
   await app.register(recordRefusals)
+  await app.register(checkRoutes)
   await app.register(pages)
 
   app.get(
@@ -88,7 +90,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'verifyAudit',
         tags: ['audit'],
         description:
-          'Recomputes every hash of the chain, and compares it with `head`, or with the newest head in the store. `npm run verify-audit` does the same without this service.',
+          'Recomputes every hash of the chain before it answers, and compares it with `head`, or with the newest head in the store. For a long log start a check instead: POST /api/audit/verifications. `npm run verify-audit` does the same without this service.',
         querystring: VerificationQuery,
         response: { 200: Type.Ref('AuditVerification') },
       },

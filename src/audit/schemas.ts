@@ -83,7 +83,11 @@ export const Verification = Type.Object(
     ),
     published: Nullable(
       Type.Object(
-        { seq: Type.Integer(), hash: Hash },
+        {
+          seq: Type.Integer(),
+          hash: Hash,
+          publishedAt: Type.Optional(Type.String({ format: 'date-time' })),
+        },
         { description: 'The head that the chain was compared with; null: there was none.' },
       ),
     ),
@@ -98,6 +102,25 @@ export const Verification = Type.Object(
     checkedAt: Type.String({ format: 'date-time' }),
   },
   { $id: 'AuditVerification', additionalProperties: false },
+)
+
+export const CheckParams = Type.Object(
+  { id: Type.String({ format: 'uuid' }) },
+  { additionalProperties: false },
+)
+
+export const AuditCheckSchema = Type.Object(
+  {
+    id: Type.String({ format: 'uuid' }),
+    status: Type.Enum(['running', 'completed']),
+    createdBy: Type.String(),
+    createdAt: Type.String({ format: 'date-time' }),
+    finishedAt: Nullable(Type.String({ format: 'date-time' })),
+    total: Type.Integer({ description: 'How many entries there were when it was asked for.' }),
+    checked: Type.Integer({ description: 'How many were found right so far.' }),
+    verification: Nullable(Type.Ref('AuditVerification')),
+  },
+  { $id: 'AuditCheck', additionalProperties: false },
 )
 
 /** An entry as the API and the download show it. */

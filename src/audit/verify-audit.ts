@@ -8,6 +8,12 @@ export interface Head {
   hash: string
 }
 
+/** A head that was put where the database's masters can't change it. */
+export interface PublishedHead extends Head {
+  /** RFC 3339; absent for a head that a caller gave. */
+  publishedAt?: string
+}
+
 /** The first entry that is wrong. */
 export interface ChainBreak {
   seq: number

@@ -76,18 +76,10 @@ export function components(assets: string) {
     moment: (text: string): Markup =>
       html`<span title="${text}">${text.slice(0, 16).replace('T', ' ')}</span>`,
 
-    /** Where the page of something that the audit log names is, or null when it has none. */
-    entity: (type: string, id: string): string | null => {
-      const pages: Record<string, string> = {
-        snapshot: '/snapshots/',
-        restore: '/restores/',
-        export: '/exports/',
-        cleanup: '/cleanups/',
-        batch: '/batches/',
-        delivery: '/deliveries/',
-        dataset: '/datasets/',
-      }
-      return pages[type] === undefined ? null : `${pages[type]}${encodeURIComponent(id)}`
+    /** Where the page of something that the audit log names is; null when it has none, or not for this reader. */
+    entity: (type: string, id: string, can: (permission: string) => boolean): string | null => {
+      const [path, permission] = entityPages[type] ?? []
+      return path === undefined || !can(permission!) ? null : `${path}${encodeURIComponent(id)}`
     },
 
     /** A long id: shortened to its telling end, whole when copied. UUIDv7s start alike when made together. */
@@ -111,6 +103,22 @@ export function components(assets: string) {
 }
 
 const none = '–'
+
+/** The page of each thing, and what it takes to see it. */
+const entityPages: Record<string, [path: string, permission: string]> = {
+  snapshot: ['/snapshots/', 'snapshots:view'],
+  restore: ['/restores/', 'restores:view'],
+  export: ['/exports/', 'exports:view'],
+  cleanup: ['/cleanups/', 'cleanups:view'],
+  batch: ['/batches/', 'batches:view'],
+  delivery: ['/deliveries/', 'deliveries:view'],
+  dataset: ['/datasets/', 'datasets:view'],
+  schedule: ['/schedules/', 'schedules:list'],
+  schedule_run: ['/schedules/runs/', 'schedules:list'],
+  notification: ['/notifications/', 'notifications:list'],
+  user: ['/users/', 'users:list'],
+  token: ['/tokens/', 'tokens:list'],
+}
 
 function exact(date: Date): string {
   return `${date.toISOString().slice(0, 19).replace('T', ' ')} UTC`

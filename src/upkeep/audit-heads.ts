@@ -5,7 +5,7 @@ import Type, { type Static } from 'typebox'
 import { Value } from 'typebox/value'
 import { AuditEntry } from '../audit/audit-entry.ts'
 import { canonicalJson } from '../audit/canonical.ts'
-import type { Head } from '../audit/verify-audit.ts'
+import type { PublishedHead } from '../audit/verify-audit.ts'
 import { Problem } from '../platform/errors.ts'
 import type { RunOutcome } from '../schedules/schedules.ts'
 import type { Store } from '../storage/store.ts'
@@ -15,7 +15,7 @@ const folder = 'audit/heads/'
 const Hash = Type.String({ pattern: '^[0-9a-f]{64}$' })
 
 /** A head in the store. `sha256` is of the canonical JSON (RFC 8785) of the other members. */
-const PublishedHead = Type.Object({
+const HeadFile = Type.Object({
   holdfast: Type.Literal('audit-head-1'),
   seq: Type.Integer({ minimum: 1 }),
   hash: Hash,
@@ -45,13 +45,13 @@ function digest(head: object): string {
 }
 
 /** The newest head in the store that is as it was written; null when there is none, or the store can't be read now. */
-export async function newestHead({ stores, log }: FastifyInstance): Promise<Head | null> {
+export async function newestHead({ stores, log }: FastifyInstance): Promise<PublishedHead | null> {
   try {
     const keys: string[] = []
     for await (const { key } of stores.main.list(folder)) keys.push(key)
     for (const key of keys.toReversed()) {
       const head = await readHead(stores.main, key)
-      if (head !== null) return { seq: head.seq, hash: head.hash }
+      if (head !== null) return { seq: head.seq, hash: head.hash, publishedAt: head.publishedAt }
       log.warn({ key }, 'a published audit head is not as it was written')
     }
     return null
@@ -62,11 +62,11 @@ export async function newestHead({ stores, log }: FastifyInstance): Promise<Head
   }
 }
 
-async function readHead(store: Store, key: string): Promise<Static<typeof PublishedHead> | null> {
+async function readHead(store: Store, key: string): Promise<Static<typeof HeadFile> | null> {
   const text = (await buffer(await store.get(key))).toString()
   try {
     const head: unknown = JSON.parse(text)
-    if (!Value.Check(PublishedHead, head)) return null
+    if (!Value.Check(HeadFile, head)) return null
     const { sha256, ...rest } = head
     return digest(rest) === sha256 ? head : null
   } catch {

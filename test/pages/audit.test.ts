@@ -44,11 +44,15 @@ for (const javaScript of [false, true]) {
     t.equal(await page.getByLabel('Action').inputValue(), 'snapshot.taken', 'Back restores the filter')
     if (javaScript) t.ok(await page.evaluate('window.sameDocument'), 'nothing was loaded anew')
 
+    await page.getByRole('link', { name: 'When' }).click()
+    await page.waitForURL('**sort=when*')
+    await page.locator('th[aria-sort=ascending]').waitFor()
+    t.match(await page.locator('tbody tr').first().textContent(), /000000/, 'the oldest first')
     await page.getByLabel('Action').fill('nothing.like.this')
     await page.getByRole('button', { name: 'Filter' }).click()
     await page.getByText('No entry matches').waitFor()
     await page.getByRole('link', { name: 'Clear the filter' }).click()
-    await page.waitForURL('**/audit')
+    await page.waitForURL('**/audit*')
     t.same(seen, [])
   })
 }
@@ -59,7 +63,7 @@ t.test('one entry shows all it holds, as text', async (t) => {
   t.match(await page.locator('tbody').textContent(), evil)
   await page.locator('tbody a').first().click()
   await page.getByRole('heading', { name: 'snapshot.taken' }).waitFor()
-  t.match(await page.locator('pre').textContent(), JSON.stringify({ note: evil }, null, 2))
+  t.match(await page.getByLabel('Particulars as JSON').textContent(), JSON.stringify({ note: evil }, null, 2))
   t.equal(await page.locator('main img').count(), 0)
 })
 
@@ -123,12 +127,13 @@ t.test('the chain is checked, and a break is named', async (t) => {
   const page = await browser.open({ as: 'admin' })
   await page.goto('/audit')
   await page.getByRole('link', { name: 'Verify the chain' }).click()
+  await page.getByRole('button', { name: 'Verify the chain' }).click()
   await page.getByRole('heading', { name: 'The chain is whole' }).waitFor()
   await sql(
     app.config.databaseUrl!,
     `ALTER TABLE audit_entries DISABLE TRIGGER ALL; UPDATE audit_entries SET action = 'nothing.happened' WHERE seq = 5`,
   )
-  await page.getByRole('link', { name: 'Verify again' }).click()
+  await page.getByRole('button', { name: 'Verify again' }).click()
   await page.getByRole('heading', { name: 'The chain is broken' }).waitFor()
   t.match(await page.locator('main').textContent(), /First bad entry\s*5, edited/)
   t.same(await accessibilityProblems(page), [])
