@@ -41,7 +41,7 @@ const pageSize = 50
 /** The pages of cleanups: what waits and what was done, and the way to a new one; see cleanup-page.ts for one of them. */
 const pages: FastifyPluginAsyncTypebox = async (app) => {
   app.addNavigation({
-    group: 'Data',
+    group: 'Upkeep',
     label: 'Cleanups',
     path: '/cleanups',
     icon: 'trash',

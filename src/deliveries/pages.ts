@@ -52,7 +52,7 @@ const pages: FastifyPluginAsyncTypebox<{ sealer: Sealer }> = async (app, { seale
     group: 'Data',
     label: 'Deliveries',
     path: '/deliveries',
-    icon: 'next',
+    icon: 'send',
     key: 'v',
     permission: 'deliveries:list',
   })

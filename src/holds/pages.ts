@@ -32,7 +32,7 @@ const NoForm = Type.Union([Type.Object({}, closed), Type.Null()], form)
 /** The page of holds: which records are held and why, one more, one less. */
 const pages: FastifyPluginAsyncTypebox = async (app) => {
   app.addNavigation({
-    group: 'Data',
+    group: 'Upkeep',
     label: 'Holds',
     path: '/holds',
     icon: 'lock',

@@ -12,6 +12,7 @@ import { printed } from './markup.ts'
 import { problemData } from './problem-data.ts'
 import shortcuts, { hasShortcuts } from './shortcuts.ts'
 import theme, { chosenTheme } from './theme.ts'
+import { staleProblems } from './unchanged.ts'
 
 const root = join(import.meta.dirname, '../../views')
 const noticeCookie = 'holdfast_notice'
@@ -59,6 +60,7 @@ declare module 'fastify' {
 /** Server-rendered pages (eta) and the files that browsers need for them. */
 export default plugin(
   async (app: FastifyInstance) => {
+    app.addProblems(staleProblems)
     const everyPage = new Map<string, PagePart>()
     const navigation: NavigationEntry[] = []
     app.decorate('addToPages', (name, value) => void everyPage.set(name, value))

@@ -8,6 +8,7 @@ import { startOfDay } from '../platform/filters.ts'
 import { answerForm, formRoute, type Shown } from '../platform/forms.ts'
 import { paceOf } from '../platform/pace.ts'
 import { requireTypedName } from '../platform/typed-name.ts'
+import { requireUnchanged, seenOf, type Filled } from '../platform/unchanged.ts'
 import { form } from '../platform/validation.ts'
 import { cancelSnapshot } from './cancel-snapshot.ts'
 import { deleteSnapshot } from './delete-snapshot.ts'
@@ -25,6 +26,7 @@ const DescriptionForm = Type.Object(
     title: Type.Optional(Type.String({ maxLength: 200 })),
     note: Type.Optional(Type.String({ maxLength: 2000 })),
     expiresOn: Type.Optional(Type.String({ format: 'date' })),
+    seen: Type.Optional(Type.String({ maxLength: 20_000 })),
   },
   { ...closed, ...form },
 )
@@ -107,11 +109,14 @@ const snapshotPage: FastifyPluginAsyncTypebox = async (app) => {
     },
     async (request, reply) =>
       onSnapshot(app, request, reply, request.params.id, async (id, shown) => {
-        const { title = null, note = null, expiresOn } = request.body
+        const { title = null, note = null, expiresOn, seen } = request.body
         const expiresAt = expiresOn === undefined ? null : new Date(startOfDay(expiresOn))
         // The form always sends the day; only another one than it showed is a choice.
         const isChoice = expiresOn !== shown.expiresAt?.toISOString().slice(0, 10)
-        await updateSnapshot(app, id, { title, note, ...(isChoice && { expiresAt }) }, causeOf(request))
+        const changes = { title, note, ...(isChoice && { expiresAt }) }
+        await updateSnapshot(app, id, changes, causeOf(request), (present) =>
+          requireUnchanged(seen, descriptionOf(present)),
+        )
         return 'Saved.'
       }),
   )
@@ -175,10 +180,16 @@ async function show(
     triggers: triggerWords,
     progress: progressOf(app, snapshot),
     refresh: snapshot.isUnfinished(),
+    seen: seenOf(descriptionOf(snapshot)),
     errorTitle: explained?.title,
     errorHint: explained?.hint,
     ...shown,
   })
+}
+
+/** What the form that changes the description is filled with. */
+function descriptionOf({ title, note, expiresAt }: Snapshot): Filled {
+  return { title, note, expiresOn: expiresAt?.toISOString().slice(0, 10) ?? null }
 }
 
 /** A dataset may be gone while its snapshots stay. */
