@@ -12,6 +12,7 @@ const permissionsPage: FastifyPluginAsyncTypebox = async (app) => {
     label: 'Permissions',
     path: '/permissions',
     icon: 'shield',
+    key: 'p',
     permission: 'permissions:view',
   })
 

@@ -41,6 +41,7 @@ const tokenPages: FastifyPluginAsyncTypebox = async (app) => {
     label: 'API tokens',
     path: '/tokens',
     icon: 'key',
+    key: 'k',
     permission: 'tokens:list',
   })
 

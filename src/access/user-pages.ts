@@ -39,6 +39,7 @@ const userPages: FastifyPluginAsyncTypebox = async (app) => {
     label: 'Users',
     path: '/users',
     icon: 'user',
+    key: 'u',
     permission: 'users:list',
   })
 
