@@ -5,6 +5,8 @@ import { parseArgs } from 'node:util'
 import { startEmbeddedPostgres } from '../src/platform/embedded-postgres.ts'
 import { corrupt } from './corruption.ts'
 import { torture } from './kills.ts'
+import { mutations } from './mutations/list.ts'
+import { isNoticed, passesUnbroken } from './mutations/run.ts'
 import type { Ends } from './place.ts'
 import { seeded } from './random.ts'
 import { printKills } from './report.ts'
@@ -64,6 +66,25 @@ const parts: Record<string, () => Promise<boolean>> = {
     const report = await corrupt(ends, { random: random(), bitsEvery: 1, damages: 1000, askEvery: 10 })
     console.log(report)
     return report.accepted.length === 0
+  },
+  async mutations() {
+    const wanted = mutations.filter(({ name }) => name.includes(values.only ?? ''))
+    let unnoticed = 0
+    for (const test of new Set(wanted.map((mutation) => mutation.test))) {
+      if (await passesUnbroken(test)) continue
+      unnoticed++
+      console.log(`FAILS UNBROKEN: ${test}`)
+    }
+    for (const mutation of wanted) {
+      const began = performance.now()
+      const noticed = await isNoticed(mutation)
+      if (!noticed) unnoticed++
+      const seconds = ((performance.now() - began) / 1000).toFixed(0)
+      console.log(
+        `${noticed ? 'noticed' : 'NOT NOTICED'} in ${seconds} s: ${mutation.name} (${mutation.test})`,
+      )
+    }
+    return unnoticed === 0
   },
 }
 
