@@ -16,7 +16,9 @@ function enhance() {
     if ('local' in time.dataset) time.textContent = local
     else time.title = `${local} (${utc})`
   }
-  for (const only of document.querySelectorAll('button[data-copy], [data-file]')) only.hidden = false
+  for (const only of document.querySelectorAll('button[data-copy], [data-file], .pick-all'))
+    only.hidden = false
+  for (const form of document.querySelectorAll('.chooser:has(.pick-all)')) countChosen(form)
 }
 
 /** Tells those who don't see it. Emptied first, so that the same words are read out again. */
@@ -76,6 +78,30 @@ document.addEventListener('keydown', (event) => {
   if (document.body.dataset.keys === 'off' || isTyping(event.target)) return
   if (event.key.length === 1 && !document.querySelector('dialog[open]') && press(event.key, event.timeStamp))
     event.preventDefault()
+})
+
+// Choosing in a list: all of the page at once, and how many that makes.
+function countChosen(form) {
+  const boxes = [...form.querySelectorAll('[name=ids]')]
+  const chosen = boxes.filter((box) => box.checked).length
+  const head = form.querySelector('.pick-all')
+  head.checked = chosen === boxes.length
+  head.indeterminate = chosen > 0 && !head.checked
+  const all = form.querySelector('[name=all]')?.checked
+  form.querySelector('#chosen').textContent = all || chosen === 0 ? '' : `${chosen} chosen`
+}
+
+/** Boxes keep their ticks when rows change places; nothing may be chosen that nobody ticked. */
+function chooseNothing() {
+  for (const box of document.querySelectorAll('.chooser input')) box.checked = false
+}
+
+document.addEventListener('change', ({ target }) => {
+  const form = target.closest('.chooser')
+  if (!form) return
+  if (target.matches('.pick-all'))
+    for (const box of form.querySelectorAll('[name=ids]')) box.checked = target.checked
+  countChosen(form)
 })
 
 // A form that is on its way is not sent again.
@@ -149,6 +175,7 @@ document.addEventListener('htmx:after:swap', () => {
   if (side?.matches(':popover-open')) side.hidePopover()
   if (notice) document.getElementById('main').prepend(notice) // what was said is said of the page, however it goes on
   notice = null
+  chooseNothing()
   enhance()
   moveFocus(wentOn || shown !== location.pathname)
   wentOn = false

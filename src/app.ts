@@ -49,6 +49,7 @@ import { Cleanup } from './cleanups/cleanup.ts'
 import { Hold } from './holds/hold.ts'
 import { Restore } from './restores/restore.ts'
 import restores from './restores/routes.ts'
+import selections from './selections/plugin.ts'
 import snapshots from './snapshots/routes.ts'
 import { Snapshot } from './snapshots/snapshot.ts'
 import storage from './storage/plugin.ts'
@@ -125,6 +126,7 @@ export async function buildApp({
   await app.register(docs)
   await app.register(audit)
   await app.register(access)
+  await app.register(selections)
   await app.register(schedules)
   await app.register(storage)
   await app.register(datasets)

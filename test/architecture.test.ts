@@ -11,6 +11,7 @@ const order = [
   'source',
   'audit',
   'access',
+  'selections',
   'schedules',
   'storage',
   'datasets',

@@ -16,6 +16,10 @@ declare module 'fastify' {
     /** What the request is about, for the audit log, when neither its address nor its body's `dataset` tells. */
     concern: Concern | null
   }
+  interface FastifyInstance {
+    /** Records what was refused although the request itself isn't, such as one of many. */
+    recordRefusal(request: FastifyRequest, problem: Problem): Promise<void>
+  }
 }
 
 /** Refusals of what would have changed something: conflicts, gates, preconditions, limits. Bad input is none. */
@@ -30,10 +34,13 @@ export default plugin(
   async (app: FastifyInstance) => {
     const budget = createRefusalBudget(() => app.clock.now().getTime())
     app.decorateRequest('concern', null)
-    app.addHook('onError', async (request, _reply, error) => {
-      if (!(error instanceof Problem) || !isRefusal(request, error)) return
+    app.decorate('recordRefusal', async (request, problem) => {
+      if (!isRefusal(request, problem)) return
       const admitted = budget.admit(...partyOf(request))
-      if (admitted !== null) await record(app, request, error, admitted.passedOver)
+      if (admitted !== null) await record(app, request, problem, admitted.passedOver)
+    })
+    app.addHook('onError', async (request, _reply, error) => {
+      if (error instanceof Problem) await app.recordRefusal(request, error)
     })
   },
   { name: 'record-refusals' },

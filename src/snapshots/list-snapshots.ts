@@ -1,7 +1,9 @@
 import type { FilterQuery } from '@mikro-orm/core'
 import type { FastifyInstance } from 'fastify'
 import type { Actor } from '../audit/actor.ts'
+import { countMatching } from '../platform/count-matching.ts'
 import { timesBetween } from '../platform/filters.ts'
+import type { Count } from '../platform/list-page.ts'
 import { readPage, type Page, type PageQuery } from '../platform/read-page.ts'
 import { orderOf, type Sorting } from '../platform/sorting.ts'
 import { recordCoverage } from './holds-record.ts'
@@ -14,6 +16,7 @@ export interface ListFilter {
   key?: string
   status?: SnapshotStatus
   trigger?: SnapshotTrigger
+  ids?: string[]
   /** RFC 3339 times between which they were asked for; `to` is exclusive. */
   from?: string
   to?: string
@@ -65,9 +68,20 @@ export async function listSnapshots(
   return readPage(source, page)
 }
 
-function matching({ dataset, status, trigger, from, to }: ListFilter): FilterQuery<Snapshot> {
+/** How many match; null where that takes looking into each of them: a member's, and those that cover a record. */
+export async function countSnapshots(
+  app: FastifyInstance,
+  actor: Actor,
+  { key, ...filter }: ListFilter,
+): Promise<Count | null> {
+  if (key !== undefined || actor.role === 'member') return null
+  return countMatching(app.orm.em, Snapshot, matching(filter))
+}
+
+function matching({ ids, dataset, status, trigger, from, to }: ListFilter): FilterQuery<Snapshot> {
   return {
     deletedAt: null,
+    ...(ids !== undefined && { id: { $in: ids } }),
     ...(dataset !== undefined && { dataset }),
     ...(status !== undefined && { status }),
     ...(trigger !== undefined && { trigger }),

@@ -5,7 +5,9 @@ import { DayFilter, TextFilter } from '../platform/filters.ts'
 import { filterOf, ListPageQuery, listOf } from '../platform/list-page.ts'
 import type { PageQuery } from '../platform/read-page.ts'
 import { sendCsv } from '../platform/send-csv.ts'
+import { addSelection, selectionOf } from '../selections/selection-pages.ts'
 import changesPage from './changes-page.ts'
+import { selectableSnapshots } from './choose-snapshots.ts'
 import { listSnapshots, snapshotSorting } from './list-snapshots.ts'
 import { presentSnapshot } from './present-snapshot.ts'
 import { snapshotCsv } from './snapshot-csv.ts'
@@ -38,6 +40,8 @@ const pages: FastifyPluginAsyncTypebox = async (app) => {
   await app.register(takePage)
   await app.register(snapshotPage)
   await app.register(changesPage)
+  const selectable = selectableSnapshots(app, ListQuery)
+  addSelection(app, selectable)
 
   app.get(
     '/snapshots',
@@ -47,12 +51,14 @@ const pages: FastifyPluginAsyncTypebox = async (app) => {
       const read = (page: PageQuery) => listSnapshots(app, actor, filterOf(query), { sort, ...page })
       if (query.format === 'csv') return sendCsv(reply, 'snapshots', snapshotCsv, read)
       const { items, nextCursor } = await read({ cursor })
+      const { total, ...choosing } = await selectionOf(selectable, reply, query)
       return reply.page('snapshots/list', {
         title: 'Snapshots',
         items: items.map(presentSnapshot),
         datasets: openDatasets(app.datasets, actor),
         triggers: triggerWords,
-        ...listOf('/snapshots', query, snapshotSorting, { nextCursor }),
+        ...listOf('/snapshots', query, snapshotSorting, { nextCursor, total }),
+        ...choosing,
       })
     },
   )
