@@ -1,17 +1,20 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import Type from 'typebox'
+import Type, { type Static } from 'typebox'
 import { causeOf, type Actor } from '../audit/actor.ts'
 import { usableDatasets } from '../datasets/open-datasets.ts'
 import { scopeFields, scopeOfForm } from '../snapshots/scope-form.ts'
-import { url } from '../platform/components.ts'
-import { decodeCursor, encodeCursor } from '../platform/cursors.ts'
-import { FilterQuery, pagesOf, TextFilter } from '../platform/filters.ts'
+import { TextFilter } from '../platform/filters.ts'
 import { answerForm, formRoute, type Shown } from '../platform/forms.ts'
+import { filterOf, listOf, ListPageQuery } from '../platform/list-page.ts'
+import type { PageQuery } from '../platform/read-page.ts'
 import type { Sealer } from '../platform/sealing.ts'
+import { sendCsv } from '../platform/send-csv.ts'
 import { form } from '../platform/validation.ts'
+import { deliveryCsv } from './delivery-csv.ts'
 import deliveryPage from './delivery-page.ts'
-import { findDeliveries } from './find-deliveries.ts'
+import filesPage from './files-page.ts'
+import { deliverySorting, listDeliveries } from './list-deliveries.ts'
 import { presentDeliveries } from './present-delivery.ts'
 import { requestDelivery } from './request-delivery.ts'
 import { Token } from './schemas.ts'
@@ -20,12 +23,21 @@ import { waitForDelivery } from './wait-for-delivery.ts'
 import { destinationTypes, type GivenDestination } from './wanted-destination.ts'
 
 const closed = { additionalProperties: false } as const
-const Position = Type.Tuple([Type.String({ format: 'uuid' })])
 const Text = Type.Optional(Type.String({ maxLength: 400 }))
 
-const ListQuery = FilterQuery({ dataset: TextFilter, status: Type.Optional(Type.Enum([...statuses])) })
+const ListQuery = ListPageQuery(
+  {
+    dataset: TextFilter,
+    status: Type.Optional(Type.Enum([...statuses])),
+    destination: Type.Optional(Type.Enum([...destinationTypes])),
+  },
+  deliverySorting,
+)
 
-const NewQuery = Type.Object({ dataset: TextFilter, keys: TextFilter }, closed)
+const NewQuery = Type.Object(
+  { ...Type.Partial(Type.Object(scopeFields)).properties, dataset: TextFilter },
+  closed,
+)
 
 const RequestForm = Type.Object(
   {
@@ -34,14 +46,15 @@ const RequestForm = Type.Object(
     type: Type.Enum([...destinationTypes]),
     path: Text,
     store: Text,
+    prefix: Text,
+    folder: Text,
+    driveId: Text,
     accessToken: Type.Optional(Token),
     title: Type.Optional(Type.String({ maxLength: 200 })),
     skipSnapshotCheck: Type.Optional(Type.Boolean()),
   },
   { ...closed, ...form },
 )
-
-const pageSize = 50
 
 /** Listing the files of most deliveries is done within this time, in seconds. */
 const shortWait = 2
@@ -57,27 +70,24 @@ const pages: FastifyPluginAsyncTypebox<{ sealer: Sealer }> = async (app, { seale
     permission: 'deliveries:list',
   })
   await app.register(deliveryPage, { sealer })
+  await app.register(filesPage)
 
   app.get(
     '/deliveries',
     { config: { permission: 'deliveries:list' }, schema: { hide: true, querystring: ListQuery } },
     async ({ query }, reply) => {
-      const { cursor, ...filter } = query
-      const [before] = decodeCursor(cursor, Position) ?? []
-      const found = await findDeliveries(app.orm.em, filter, pageSize + 1, before)
-      const last = found.length > pageSize ? found[pageSize - 1] : undefined
+      const { sort, cursor, format } = query
+      const read = async (page: PageQuery) => {
+        const found = await listDeliveries(app.orm.em, filterOf(query), { sort, ...page })
+        return { ...found, items: await presentDeliveries(app, found.items) }
+      }
+      if (format === 'csv') return sendCsv(reply, 'deliveries', deliveryCsv, read)
+      const { items, nextCursor } = await read({ cursor })
       return reply.page('deliveries/list', {
         title: 'Deliveries',
-        items: await presentDeliveries(app, found.slice(0, pageSize)),
-        filter: query,
-        filtered: Object.keys(filter).length > 0,
+        ...{ items, statuses, destinationTypes },
         datasets: app.datasets.list(),
-        statuses,
-        pages: pagesOf(
-          (more) => url('/deliveries', more),
-          query,
-          last === undefined ? null : encodeCursor([last.id]),
-        ),
+        ...listOf('/deliveries', query, deliverySorting, { nextCursor }),
       })
     },
   )
@@ -85,8 +95,10 @@ const pages: FastifyPluginAsyncTypebox<{ sealer: Sealer }> = async (app, { seale
   app.get(
     '/deliveries/new',
     { config: { permission: 'deliveries:create' }, schema: { hide: true, querystring: NewQuery } },
-    async ({ actor, query: { dataset, keys } }, reply) =>
-      showForm(app, actor, reply, { typed: { dataset, keys, which: keys === undefined ? 'all' : 'keys' } }),
+    async ({ actor, query }, reply) =>
+      showForm(app, actor, reply, {
+        typed: { which: query.keys === undefined ? 'all' : 'keys', ...query },
+      }),
   )
 
   app.post(
@@ -100,12 +112,11 @@ const pages: FastifyPluginAsyncTypebox<{ sealer: Sealer }> = async (app, { seale
       answerForm(
         request,
         async () => {
-          const { dataset, type, path, store, accessToken, title, skipSnapshotCheck, ...fields } =
-            request.body
+          const { dataset, type, accessToken, title, skipSnapshotCheck, ...fields } = request.body
           const wanted = {
             dataset,
             scope: scopeOfForm(fields, app.datasets.get(dataset).root.key),
-            destination: destinationOf(type, path, store),
+            destination: destinationOf(request.body),
             ...(accessToken !== undefined && type === 'onedrive' && { accessToken }),
             ...(title !== undefined && { title }),
             ...(skipSnapshotCheck !== undefined && { skipSnapshotCheck }),
@@ -127,14 +138,11 @@ const pages: FastifyPluginAsyncTypebox<{ sealer: Sealer }> = async (app, { seale
 export default pages
 
 /** Of the form's fields those that the kind of destination has. */
-function destinationOf(
-  type: GivenDestination['type'],
-  path: string | undefined,
-  store: string | undefined,
-): GivenDestination {
+function destinationOf(fields: Static<typeof RequestForm>): GivenDestination {
+  const { type, path, store, prefix, folder, driveId } = fields
   if (type === 'folder') return { type, ...(path && { path }) }
-  if (type === 'onedrive') return { type, ...(path && { folder: path }) }
-  return { type, ...(path && { prefix: path }), ...(store && { store }) }
+  if (type === 'onedrive') return { type, ...(folder && { folder }), ...(driveId && { driveId }) }
+  return { type, ...(prefix && { prefix }), ...(store && { store }) }
 }
 
 function showForm(app: FastifyInstance, actor: Actor, reply: FastifyReply, shown: Shown): Promise<string> {

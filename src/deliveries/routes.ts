@@ -4,7 +4,6 @@ import plugin from 'fastify-plugin'
 import Type from 'typebox'
 import { causeOf } from '../audit/actor.ts'
 import { topicOf } from '../batches/find-batches.ts'
-import { decodeCursor, encodeCursor } from '../platform/cursors.ts'
 import { streamEvents } from '../platform/events.ts'
 import { preferredWait } from '../platform/prefer.ts'
 import { createSealer } from '../platform/sealing.ts'
@@ -14,7 +13,8 @@ import { concludeDelivery } from './conclude-delivery.ts'
 import { concludeJob } from './conclude-job.ts'
 import { deliverFiles, deliverHandler } from './deliver-file.ts'
 import { deliveryProblems } from './errors.ts'
-import { findDeliveries, findDelivery } from './find-deliveries.ts'
+import { findDelivery } from './find-deliveries.ts'
+import { listDeliveries } from './list-deliveries.ts'
 import { createDestinations } from './open-destination.ts'
 import pages from './pages.ts'
 import { prepareDelivery, prepareJob } from './prepare-delivery.ts'
@@ -33,8 +33,6 @@ import {
   TokenBody,
 } from './schemas.ts'
 import { waitAsPreferred } from './wait-for-delivery.ts'
-
-const Position = Type.Tuple([Type.String({ format: 'uuid' })])
 
 const routes: FastifyPluginAsyncTypebox = async (app) => {
   const sealer = createSealer(app.config)
@@ -81,13 +79,8 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       },
     },
     async ({ query: { cursor, limit, ...filter } }) => {
-      const [before] = decodeCursor(cursor, Position) ?? []
-      const deliveries = await findDeliveries(app.orm.em, filter, limit + 1, before)
-      const last = deliveries.length > limit ? deliveries[limit - 1] : undefined
-      return {
-        items: await presentDeliveries(app, deliveries.slice(0, limit)),
-        nextCursor: last === undefined ? null : encodeCursor([last.id]),
-      }
+      const { items, nextCursor } = await listDeliveries(app.orm.em, filter, { cursor, limit })
+      return { items: await presentDeliveries(app, items), nextCursor }
     },
   )
 

@@ -129,6 +129,7 @@ export const DeliveryQuery = Type.Object(
   {
     dataset: Type.Optional(DatasetName),
     status: Type.Optional(Type.Enum([...statuses])),
+    destination: Type.Optional(Type.Enum([...destinationTypes])),
     limit: Limit,
     cursor: Type.Optional(Cursor),
   },

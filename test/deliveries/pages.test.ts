@@ -44,7 +44,7 @@ t.test('a delivery is asked for, followed and found again without JavaScript', a
 t.test('a token is given again where it has expired, and never shown', async (t) => {
   graph.tokens.add('fresh-token')
   const token = 'an-expired-token'
-  const asked = await submit('/deliveries', wanted({ type: 'onedrive', path: 'Firm', accessToken: token }))
+  const asked = await submit('/deliveries', wanted({ type: 'onedrive', folder: 'Firm', accessToken: token }))
   const url = String(asked.headers.location).split('?')[0]!
   const paused = () => app.inject({ url: `/api${url}`, headers })
   for (let seen = await paused(); seen.json().status !== 'paused'; seen = await paused());
