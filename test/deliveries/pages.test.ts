@@ -36,7 +36,7 @@ t.test('a delivery is asked for, followed and found again without JavaScript', a
   await app.inject({ url: `/api${url}/events`, headers })
   const shown = await page(url)
   t.match(shown.body, /All files are delivered/)
-  t.match(shown.body, /24 of 24 files/)
+  t.match(shown.body, /24<small> of 24/)
   t.match((await page('/deliveries?status=completed')).body, /To the firm/)
   t.match((await page('/deliveries?status=failed')).body, /No delivery matches/)
 })
