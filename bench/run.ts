@@ -14,6 +14,7 @@ import { restore } from './restore.ts'
 import { scale } from './scale.ts'
 import { fittingTools, openServer } from './server.ts'
 import { snapshot } from './snapshot.ts'
+import { start } from './start.ts'
 import { writeBenchmarks } from './write-benchmarks.ts'
 
 const benchmarks: Record<string, (ground: Ground) => Promise<Section | Listing>> = {
@@ -28,6 +29,7 @@ const benchmarks: Record<string, (ground: Ground) => Promise<Section | Listing>>
   batches,
   'batch-sizes': batchSizes,
   http,
+  start,
   scale,
 }
 
