@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import Type, { type Static } from 'typebox'
 import { causeOf } from '../audit/actor.ts'
+import { chosenScope, scopeLink } from '../datasets/scope-link.ts'
 import { url } from '../platform/components.ts'
 import { decodeCursor, encodeCursor } from '../platform/cursors.ts'
 import { FilterQuery, pagesOf, TextFilter } from '../platform/filters.ts'
@@ -22,7 +23,7 @@ const Position = Type.Tuple([Type.String({ format: 'uuid' })])
 
 const ListQuery = FilterQuery({ dataset: TextFilter, status: Type.Optional(Type.Enum([...statuses])) })
 
-const NewQuery = Type.Object({ dataset: TextFilter, keys: TextFilter }, closed)
+const NewQuery = Type.Object(scopeLink, closed)
 
 const CleanupForm = Type.Object(
   {
@@ -74,10 +75,10 @@ const pages: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
     '/cleanups/new',
     { config: { permission: 'cleanups:create' }, schema: { hide: true, querystring: NewQuery } },
-    async ({ query: { dataset, keys } }, reply) =>
-      showForm(app, reply, {
-        typed: { ...(dataset && { dataset }), ...(keys === undefined ? {} : { which: 'keys', keys }) },
-      }),
+    async ({ actor, query }, reply) => {
+      const { dataset } = query
+      return showForm(app, reply, { typed: { dataset, ...(await chosenScope(app, actor, query)) } })
+    },
   )
 
   app.post(

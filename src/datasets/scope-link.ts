@@ -10,8 +10,8 @@ import { invalidField, lineOfKey } from './typed-keys.ts'
 const Line = { type: 'string', maxLength: 2000 }
 
 /**
- * The query by which a page leads to a form that asks for records: what the form then shows as chosen. `matching` means
- * all that a filter of the records' list matches.
+ * The query by which a page leads to a form that asks for records: what the form then shows as chosen. `all` means all that a
+ * filter of the records' list matches, whatever else was chosen there.
  */
 export const scopeLink = {
   dataset: TextFilter,
@@ -22,7 +22,7 @@ export const scopeLink = {
   keys: Type.Optional(
     Type.Unsafe<string | string[]>({ ...Line, type: ['string', 'array'], items: Line, maxItems: 200 }),
   ),
-  matching: Type.Optional(Type.Boolean()),
+  all: Type.Optional(Type.Boolean()),
   q: TextFilter,
 }
 
@@ -45,14 +45,14 @@ export interface ChosenScope {
 export async function chosenScope(
   app: FastifyInstance,
   actor: Actor,
-  { dataset, which, matching = false, q, ...fields }: Static<typeof Link>,
+  { dataset, which, all = false, q, keys, ...period }: Static<typeof Link>,
 ): Promise<ChosenScope> {
-  const { month, from, to } = fields
-  const period = month !== undefined ? 'month' : from !== undefined || to !== undefined ? 'period' : 'all'
-  if (matching && q !== undefined && dataset !== undefined)
-    return { which: 'keys', keys: await keysMatching(app, actor, dataset, { q, month, from, to }) }
-  const keys = fields.keys === undefined || matching ? undefined : [fields.keys].flat().join('\n')
-  return { which: which ?? (keys === undefined ? period : 'keys'), month, from, to, keys }
+  const { month, from, to } = period
+  const byDate = month !== undefined ? 'month' : from !== undefined || to !== undefined ? 'period' : 'all'
+  if (all && q !== undefined && dataset !== undefined)
+    return { which: 'keys', keys: await keysMatching(app, actor, dataset, { q, ...period }) }
+  if (all || keys === undefined) return { which: all ? byDate : (which ?? byDate), ...period }
+  return { which: which ?? 'keys', ...period, keys: [keys].flat().join('\n') }
 }
 
 async function keysMatching(

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import Type, { type Static } from 'typebox'
 import { causeOf, type Actor } from '../audit/actor.ts'
 import { usableDatasets } from '../datasets/open-datasets.ts'
+import { chosenScope, scopeLink } from '../datasets/scope-link.ts'
 import { scopeFields, scopeOfForm } from '../snapshots/scope-form.ts'
 import { TextFilter } from '../platform/filters.ts'
 import { answerForm, formRoute, type Shown } from '../platform/forms.ts'
@@ -34,10 +35,7 @@ const ListQuery = ListPageQuery(
   deliverySorting,
 )
 
-const NewQuery = Type.Object(
-  { ...Type.Partial(Type.Object(scopeFields)).properties, dataset: TextFilter },
-  closed,
-)
+const NewQuery = Type.Object(scopeLink, closed)
 
 const RequestForm = Type.Object(
   {
@@ -95,10 +93,10 @@ const pages: FastifyPluginAsyncTypebox<{ sealer: Sealer }> = async (app, { seale
   app.get(
     '/deliveries/new',
     { config: { permission: 'deliveries:create' }, schema: { hide: true, querystring: NewQuery } },
-    async ({ actor, query }, reply) =>
-      showForm(app, actor, reply, {
-        typed: { which: query.keys === undefined ? 'all' : 'keys', ...query },
-      }),
+    async ({ actor, query }, reply) => {
+      const { dataset } = query
+      return showForm(app, actor, reply, { typed: { dataset, ...(await chosenScope(app, actor, query)) } })
+    },
   )
 
   app.post(

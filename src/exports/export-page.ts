@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import Type from 'typebox'
 import { causeOf } from '../audit/actor.ts'
+import { fieldsOfScope } from '../datasets/scope-link.ts'
 import { url } from '../platform/components.ts'
 import { answerForm, formRoute, type Shown } from '../platform/forms.ts'
 import { paceOf } from '../platform/pace.ts'
@@ -88,6 +89,7 @@ async function show(
     backTo: `/exports/${id}`,
     entity: { type: 'export', id },
     exported: presentExport(exported),
+    again: againOf(exported),
     // A dataset may be gone while its exports stay.
     dataset: { title: app.datasets.list().find(({ name }) => name === dataset)?.title ?? dataset },
     progress: progressOf(app, exported),
@@ -96,6 +98,11 @@ async function show(
     errorHint: explained?.hint,
     ...shown,
   })
+}
+
+/** The form that asks for the same once more. */
+function againOf({ dataset, scope, format, includeChildren, title }: Export) {
+  return { dataset, ...fieldsOfScope(scope), format, includeChildren, ...(title !== null && { title }) }
 }
 
 function progressOf(app: FastifyInstance, { status, startedAt, progressRecords }: Export) {

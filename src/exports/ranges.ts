@@ -1,7 +1,18 @@
 import { dayOf, nextDay, printDate, type CalendarDate } from '../datasets/calendar.ts'
 
+/** The usual ranges by the names that forms and addresses have for them. */
+export const rangeNames = [
+  'last-7-days',
+  'this-month',
+  'last-month',
+  'this-quarter',
+  'last-quarter',
+  'this-year',
+] as const
+
 /** A span of days that people ask for often; `to` is the day after its last. */
 export interface Range {
+  name: (typeof rangeNames)[number]
   label: string
   from: string
   to: string
@@ -11,14 +22,21 @@ export interface Range {
 export function usualRanges(now: Date, zone: string): Range[] {
   const { date: today } = dayOf(now, zone)
   const tomorrow = printDate(nextDay(today))
-  const month = firstOfMonth(today, 0)
-  const quarter = firstOfMonth(today, -((today.month - 1) % 3))
+  const sinceQuarter = -((today.month - 1) % 3)
+  const [month, quarter] = [printDate(firstOfMonth(today, 0)), printDate(firstOfMonth(today, sinceQuarter))]
+  const range = (name: Range['name'], label: string, from: string, to = tomorrow) => ({
+    name,
+    label,
+    from,
+    to,
+  })
   return [
-    { label: 'Last 7 days', from: printDate(daysBefore(today, 6)), to: tomorrow },
-    { label: 'This month', from: printDate(month), to: tomorrow },
-    { label: 'Last month', from: printDate(firstOfMonth(today, -1)), to: printDate(month) },
-    { label: 'This quarter', from: printDate(quarter), to: tomorrow },
-    { label: 'This year', from: printDate({ ...today, month: 1, day: 1 }), to: tomorrow },
+    range('last-7-days', 'Last 7 days', printDate(daysBefore(today, 6))),
+    range('this-month', 'This month', month),
+    range('last-month', 'Last month', printDate(firstOfMonth(today, -1)), month),
+    range('this-quarter', 'This quarter', quarter),
+    range('last-quarter', 'Last quarter', printDate(firstOfMonth(today, sinceQuarter - 3)), quarter),
+    range('this-year', 'This year', printDate({ ...today, month: 1, day: 1 })),
   ]
 }
 

@@ -175,6 +175,8 @@ const statuses: Record<string, { tone: string; icon: string; word: string }> = {
   revoked: { tone: 'quiet', icon: 'stop', word: 'Revoked' },
   yes: { tone: 'good', icon: 'check', word: 'Yes' },
   party: { tone: 'busy', icon: 'user', word: 'As a party' },
+  gone: { tone: 'warn', icon: 'warning', word: 'Gone' },
+  unknown: { tone: 'quiet', icon: 'help', word: 'Unknown' },
   kept: { tone: 'good', icon: 'check', word: 'Stays' },
   goes: { tone: 'warn', icon: 'trash', word: 'Goes' },
 }

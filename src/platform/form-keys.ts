@@ -13,7 +13,8 @@ const field = 'once'
 
 /**
  * Every form that changes something carries a key that no other page has, so that a form that is sent twice is done once:
- * idempotency/hooks.ts goes by it. Takes it off the body, of which routes then need to know nothing.
+ * idempotency/hooks.ts goes by it. Takes it off the body, of which routes then need to know nothing, and off the query: some
+ * forms have a button that only asks what they would do.
  */
 export default plugin(
   async (app: FastifyInstance) => {
@@ -24,7 +25,8 @@ export default plugin(
 )
 
 function takeKey(request: FastifyRequest): void {
-  const { body, headers } = request
+  const { body, headers, query, url } = request
+  if (!url.startsWith('/api/')) delete (query as Record<string, unknown>)[field]
   const isForm = headers['content-type']?.startsWith('application/x-www-form-urlencoded') ?? false
   if (!isForm || typeof body !== 'object' || body === null || !(field in body)) return
   const key = body[field]

@@ -2,12 +2,11 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
 import { datasetProblems } from '../datasets/errors.ts'
 import { requireParty } from '../datasets/parties.ts'
-import { scopeLiteral } from '../datasets/scope-condition.ts'
 import { keysOf, parseScope } from '../datasets/scope.ts'
 import { keysOfLines } from '../datasets/typed-keys.ts'
-import { captureFewRecords } from './capture.ts'
+import { readRecord } from './read-record.ts'
 
-const RecordParams = Type.Object(
+export const RecordParams = Type.Object(
   {
     dataset: Type.String({ minLength: 1, maxLength: 300 }),
     key: Type.String({
@@ -39,15 +38,8 @@ const recordRoute: FastifyPluginAsyncTypebox = async (app) => {
       const dataset = await app.datasets.current(name)
       const scope = parseScope({ keys: keysOfLines(text, dataset.root.key) }, dataset, '/params/key')
       await requireParty(app, actor, dataset, keysOf(scope), 'view')
-      const json = await app.datasets.source(dataset).withConnection(async (client) => {
-        await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY')
-        const batches = await Array.fromAsync(
-          captureFewRecords(client, dataset, scopeLiteral(dataset, scope)),
-        )
-        await client.query('COMMIT')
-        return batches.flat()[0]?.json
-      })
-      if (json === undefined)
+      const json = await readRecord(app, dataset, scope)
+      if (json === null)
         throw datasetProblems.RECORD_NOT_FOUND(`Dataset "${name}" has no record with the key ${text}.`)
       return reply.type('application/json; charset=utf-8').send(json)
     },

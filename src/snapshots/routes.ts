@@ -18,6 +18,7 @@ import { noteJob, noteSnapshot } from './note-snapshot.ts'
 import pages from './pages.ts'
 import { presentSnapshot } from './present-snapshot.ts'
 import { keepReconciled } from './reconcile-snapshots.ts'
+import recordPage from './record-page.ts'
 import recordRoute from './record-route.ts'
 import { concernedSnapshot, waitUntilFinished, whileConnected } from './requests.ts'
 import {
@@ -48,6 +49,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   keepReconciled(app)
   await app.register(contentRoutes)
   await app.register(recordRoute)
+  await app.register(recordPage)
   app.tellFreshness(() => summarizeSnapshots(app.orm.em))
   await app.register(pages)
 

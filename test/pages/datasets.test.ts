@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { snapshotService } from '../snapshots/service.ts'
-import { complaints, startBrowser } from '../support/browser.ts'
+import { accessibilityProblems, complaints, startBrowser } from '../support/browser.ts'
 import { sql } from '../support/postgres.ts'
 
 const evil = '<img src=x onerror=alert(1)>'
@@ -99,6 +99,69 @@ for (const javaScript of [true, false]) {
     )
   })
 }
+
+for (const javaScript of [true, false]) {
+  t.test(`records that are chosen lead on, ${javaScript ? 'with' : 'without'} JavaScript`, async (t) => {
+    const page = await browser.open({ javaScript, as: 'operator' })
+    await page.goto('/datasets/chat/records?q=refund')
+    const boxes = page.locator('tbody [name=keys]')
+    const [first, second] = [await boxes.nth(0).inputValue(), await boxes.nth(1).inputValue()]
+    await boxes.nth(0).check()
+    await boxes.nth(1).check()
+    await page.locator('.chosen').getByRole('button', { name: 'Take snapshot' }).click()
+    await page.getByRole('heading', { name: 'Take snapshot', level: 1 }).waitFor()
+    t.equal(await page.getByLabel('Keys').inputValue(), `${first}\n${second}`)
+    t.match(await page.locator('#preview').textContent(), /2 records/)
+    await page.getByLabel('All of them').check()
+    if (!javaScript) await page.getByRole('button', { name: 'How many is that?' }).click()
+    const [all] = await sql(service.source, 'SELECT count(*)::int AS n FROM chat.sessions')
+    const words = `${Number(all!['n']).toLocaleString('en')} records`
+    await page.locator('#preview').getByText(words).waitFor()
+
+    await page.goto('/datasets/chat/records?month=2026-10')
+    await page.getByLabel(/^All about/).check()
+    await page.locator('.chosen').getByRole('button', { name: 'Clean up' }).click()
+    await page.getByRole('heading', { name: 'Clean up', level: 1 }).waitFor()
+    t.ok(await page.getByLabel('One month').isChecked(), 'all of a month are that month')
+    t.equal(await page.getByLabel('Month', { exact: true }).inputValue(), '2026-10')
+  })
+}
+
+t.test('a record shows its rows, the snapshots that hold it, and what differs', async (t) => {
+  const [row] = await sql(service.source, 'SELECT id FROM conversations.conversations ORDER BY id LIMIT 1')
+  const id = String(row!['id'])
+  await service.call(
+    'POST',
+    '/snapshots',
+    { dataset: 'conversations', scope: { keys: [id] } },
+    { prefer: 'wait=30' },
+  )
+  await sql(service.source, `UPDATE conversations.conversations SET title = '${evil}' WHERE id = '${id}'`)
+  const page = await browser.open({ as: 'operator' })
+  await page.goto('/datasets/conversations/records?q=onerror')
+  await page.getByRole('link', { name: evil, exact: true }).click()
+  await page.getByRole('heading', { name: evil, level: 1 }).waitFor()
+  t.same(await accessibilityProblems(page), [])
+  t.match(await page.getByRole('heading', { name: /^turns/ }).textContent(), /\d+ rows/)
+  await page.getByRole('link', { name: 'What differs' }).click()
+  await page.getByRole('heading', { name: 'What happened to it since' }).waitFor()
+  t.match(await page.locator('.after').textContent(), evil)
+  await page.getByLabel('Reason to hold it').fill('A court asked for it')
+  await page.getByRole('button', { name: 'Hold', exact: true }).click()
+  await page.waitForURL('**/holds')
+  await page.goto(`/datasets/conversations/records/${id}`)
+  await page.getByText('A court asked for it').waitFor()
+  t.ok(await page.getByRole('button', { name: 'Lift' }).isVisible())
+
+  await sql(service.source, `DELETE FROM conversations.conversations WHERE id = '${id}'`)
+  await page.reload()
+  await page.getByText('The record is gone from the source').waitFor()
+  await page.getByRole('link', { name: 'Restore this record only' }).click()
+  await page.getByRole('heading', { name: 'Restore', level: 1 }).waitFor()
+  t.equal(await page.getByLabel('Keys').inputValue(), id)
+  const answer = await page.goto('/datasets/conversations/records/00000000-0000-0000-0000-000000000000')
+  t.equal(answer?.status(), 404)
+})
 
 t.test('what is wrong with a dataset file is named with its line, and secrets are not shown', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-datasets-'))

@@ -26,7 +26,15 @@ t.test('a member finds the records that name them, and nothing else, on any page
   t.match(await page.locator('tbody').textContent(), mine['title'])
   t.same(await accessibilityProblems(page), [])
 
+  await page.getByRole('link', { name: mine['title']!, exact: true }).click()
+  await page.getByRole('heading', { name: 'Snapshots that hold it' }).waitFor()
+  t.match(await page.locator('main').textContent(), 'None yet', 'those of others are not for them')
+  t.same(await accessibilityProblems(page), [])
+  t.equal((await page.goto(`/datasets/deal-rooms/records/${other['id']}`))?.status(), 403)
+  await page.goBack()
+
   await page.getByRole('link', { name: 'Take snapshot' }).click()
+  t.match(await page.locator('#preview').textContent(), /1 record/)
   await page.getByRole('main').getByRole('button', { name: 'Take snapshot' }).click()
   await page.getByRole('heading', { name: 'Is it good?' }).waitFor()
   t.ok(await page.getByRole('link', { name: 'Download' }).isVisible())
