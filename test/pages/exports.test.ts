@@ -19,13 +19,18 @@ t.test('exports on pages: one click, the form, the file, the end', async (t) => 
 
   t.match((await page('/exports')).body, 'No exports yet')
   const form = (await page('/exports/new?dataset=chat')).body
-  t.match(form, 'Chat in one click')
-  t.match(form, /Last month<\/th>/)
-  const [, from] = /name="from" value="(\d{4}-\d\d-01)"><input type="hidden" name="to"/.exec(form)!
-  const range = { dataset: 'chat', which: 'period', from: from!, to: '2099-01-01' }
+  t.match(form, /value="last-month"[^>]*><label[^>]*>Last month<\/label><p class="hint">\d{4}-\d\d-01 up to/)
+  const range = { dataset: 'chat', which: 'last-month' }
+  const asked = (await page(`/exports/new?dataset=chat&which=last-month&format=csv&includeChildren=true`))
+    .body
+  t.match(asked, /Comes as <code>chat_\d{4}-\d\d-01_\d{4}-\d\d-01_\w+\.zip<\/code>/)
+  t.match(asked, 'The gate is open')
   const made = await send('/exports', { ...range, format: 'csv', includeChildren: 'true' })
   t.equal(made.statusCode, 303)
   const path = String(made.headers.location)
+  const again = (await page(path)).body
+  t.match(again, /name="which" value="period">.*name="format" value="csv">/, 'with the same choices')
+  t.match(again, 'sha256sum --check')
   const { id } = await make(service, {
     dataset: 'chat',
     format: 'pdf',
@@ -41,6 +46,9 @@ t.test('exports on pages: one click, the form, the file, the end', async (t) => 
 
   const wrong = await send('/exports', { dataset: 'chat', which: 'month', format: 'csv' })
   t.match([wrong.statusCode, wrong.body], [400, /is required: a month/])
+  const never = await send('/exports', { ...range, format: 'json', expires: 'day' })
+  t.match([never.statusCode, never.body], [400, /Expires on<\/a> is required/])
+  t.match((await page('/exports/new?dataset=legacy-import')).body, 'The gate is closed')
   const refused = await send('/exports', { dataset: 'legacy-import', which: 'all', format: 'csv' })
   t.match([refused.statusCode, refused.body], [409, /To clear it/])
 
