@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startEmbeddedPostgres } from '../src/platform/embedded-postgres.ts'
 import { corrupt } from './corruption.ts'
+import { isolate } from './isolation.ts'
 import { torture } from './kills.ts'
 import { mutations } from './mutations/list.ts'
 import { isNoticed, passesUnbroken } from './mutations/run.ts'
@@ -66,6 +67,11 @@ const parts: Record<string, () => Promise<boolean>> = {
     const report = await corrupt(ends, { random: random(), bitsEvery: 1, damages: 1000, askEvery: 10 })
     console.log(report)
     return report.accepted.length === 0
+  },
+  async isolation() {
+    const report = await isolate(ends, { random: random(), snapshots: 50, turnMs: 5000, turns: 6 })
+    console.log(report)
+    return report.broken.length === 0 && report.ratio <= 2
   },
   async mutations() {
     const wanted = mutations.filter(({ name }) => name.includes(values.only ?? ''))

@@ -54,7 +54,7 @@ async function mutate(src: string, file: string, search: string, replace: string
 async function runTest(cwd: string, test: string): Promise<number | null> {
   const child = spawn(process.execPath, [join('test', test)], {
     cwd,
-    env: { ...process.env, TAP_BAIL: '1' },
+    env: { ...process.env, TAP_BAIL: '1', TAP_TIMEOUT: '290' },
     stdio: 'ignore',
     timeout: patienceMs,
     killSignal: 'SIGKILL',
