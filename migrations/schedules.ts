@@ -7,6 +7,7 @@ export class Schedules extends Migration {
         name text PRIMARY KEY,
         rule text,
         paused boolean NOT NULL,
+        paused_reason text,
         first_seen_at timestamptz NOT NULL,
         recorded_until timestamptz NOT NULL
       )`)
@@ -25,6 +26,7 @@ export class Schedules extends Migration {
         attempts integer NOT NULL,
         counts jsonb NOT NULL,
         note text,
+        caused jsonb NOT NULL DEFAULT '[]',
         error jsonb,
         CHECK ((status = 'failed') = (error IS NOT NULL)),
         CHECK ((status IN ('queued', 'running')) = (finished_at IS NULL))

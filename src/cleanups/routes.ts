@@ -9,6 +9,7 @@ import { decodeCursor, encodeCursor } from '../platform/cursors.ts'
 import { Problem } from '../platform/errors.ts'
 import { streamEvents } from '../platform/events.ts'
 import { preferredWait } from '../platform/prefer.ts'
+import type { Caused } from '../schedules/schedules.ts'
 import { presentRestore } from '../restores/present-restore.ts'
 import { waitUntilSettled } from '../restores/wait-until-settled.ts'
 import { findCleanup, topicOf } from './attempts.ts'
@@ -66,7 +67,11 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       title: 'Due cleanups',
       description: 'Runs each cleanup whose deadline has come and whose conditions still hold.',
       ...{ dataset: null, cron: '*/5 * * * *', timezone: 'UTC' },
-      run: async ({ cause, signal }) => ({ counts: await runDueCleanups(app, { cause, signal }) }),
+      run: async ({ cause, signal }) => {
+        const caused: Caused[] = []
+        const onStart = (id: string) => void caused.push({ type: 'cleanup', id })
+        return { counts: await runDueCleanups(app, { cause, signal, onStart }), caused }
+      },
     },
   ])
 

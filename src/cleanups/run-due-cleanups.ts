@@ -13,6 +13,8 @@ import { startCleanup } from './start-cleanup.ts'
 export interface DueRun {
   cause: Cause
   signal?: AbortSignal
+  /** Told of each that is started. */
+  onStart?: (id: string) => void
 }
 
 /**
@@ -22,7 +24,7 @@ export interface DueRun {
  */
 export async function runDueCleanups(
   app: FastifyInstance,
-  { cause, signal }: DueRun,
+  { cause, signal, onStart = () => undefined }: DueRun,
 ): Promise<{ started: number; waiting: number; blocked: number }> {
   const counts = { started: 0, waiting: 0, blocked: 0 }
   const where = {
@@ -34,8 +36,10 @@ export async function runDueCleanups(
     signal?.throwIfAborted()
     const blockers = await runDueCleanup(app, id, cause)
     if (blockers === null) continue
-    if (blockers.length === 0) counts.started++
-    else if (blockers.some(({ code }) => needsSomebody.has(code))) counts.waiting++
+    if (blockers.length === 0) {
+      counts.started++
+      onStart(id)
+    } else if (blockers.some(({ code }) => needsSomebody.has(code))) counts.waiting++
     else counts.blocked++
   }
   return counts

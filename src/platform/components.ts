@@ -52,6 +52,9 @@ export function components(assets: string) {
       >`
     },
 
+    /** An instant on the clocks of a zone, for readers elsewhere. */
+    zoned: (at: Date | string, zone: string): string => wordTime(new Date(at), zone),
+
     /** How long ago, or how long until, with the instant in the title. */
     age: (at: Date | string | null | undefined, now: Date): Markup | string => {
       if (at === null || at === undefined) return none
@@ -78,7 +81,9 @@ export function components(assets: string) {
 
     /** Where the page of something that the audit log names is; null when it has none, or not for this reader. */
     entity: (type: string, id: string, can: (permission: string) => boolean): string | null => {
-      const [path, permission] = entityPages[type] ?? []
+      // The entries of a run name its schedule too.
+      const isSchedule = type === 'schedule_run' && !/^[\da-f-]{36}$/.test(id)
+      const [path, permission] = entityPages[isSchedule ? 'schedule' : type] ?? []
       return path === undefined || !can(permission!) ? null : `${path}${encodeURIComponent(id)}`
     },
 

@@ -52,18 +52,20 @@ export function wordDuration(milliseconds: number): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`
 }
 
-const dayAndTime = new Intl.DateTimeFormat('en-GB', {
+const parts = {
   day: 'numeric',
   month: 'short',
   year: 'numeric',
   hour: '2-digit',
   minute: '2-digit',
-  timeZone: 'UTC',
-})
+} as const
 
-/** `20 Nov 2026, 19:06 UTC`. */
-export function wordTime(at: Date): string {
-  return `${dayAndTime.format(at)} UTC`
+const dayAndTime = new Intl.DateTimeFormat('en-GB', { ...parts, timeZone: 'UTC' })
+
+/** `20 Nov 2026, 19:06 UTC`, or with another zone's name. */
+export function wordTime(at: Date, zone = 'UTC'): string {
+  const words = zone === 'UTC' ? dayAndTime : new Intl.DateTimeFormat('en-GB', { ...parts, timeZone: zone })
+  return `${words.format(at)} ${zone}`
 }
 
 const monthAndYear = new Intl.DateTimeFormat('en-GB', { month: 'long', year: 'numeric', timeZone: 'UTC' })

@@ -73,7 +73,10 @@ async function take(
   const present = await findBackup(app, dataset, dueAt)
   // What an earlier attempt of this run began is its own.
   if (present?.status === 'completed' && attempt === 1)
-    return { note: `There is a backup of ${wordScope(scope)} already; nothing was replaced.` }
+    return {
+      note: `There is a backup of ${wordScope(scope)} already; nothing was replaced.`,
+      caused: [{ type: 'snapshot', id: present.id }],
+    }
   const wanted = { dataset: dataset.name, scope, trigger: 'scheduled' } as const
   const { id } = present ?? (await takeSnapshot(app, wanted, cause)).snapshot
   const snapshot = await finishedSnapshot(app, id, signal)
@@ -83,6 +86,7 @@ async function take(
   return {
     counts: { records, rows, bytes: snapshot.bytes! },
     note: `${wordScope(scope)}: ${wordCount(records, 'record')}.`,
+    caused: [{ type: 'snapshot', id }],
   }
 }
 

@@ -76,6 +76,7 @@ export async function planRetention(
   const planned = 'records' in cleanup.plan ? cleanup.plan.records : 0
   return {
     counts: { planned },
+    caused: [{ type: 'cleanup', id: cleanup.id }],
     note: `${wordCount(planned, 'record')} from before ${wordTime(cutoff)} will go on ${wordTime(cleanup.dueAt)}.`,
   }
 }

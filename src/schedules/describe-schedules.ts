@@ -18,7 +18,9 @@ export async function describeSchedules(
   const names = definitions.map(({ name }) => name)
   const em = app.orm.em.fork()
   const known = await em.find(Schedule, { name: { $in: names } })
-  const paused = new Set(known.filter((schedule) => schedule.paused).map(({ name }) => name))
+  const paused = new Map(
+    known.filter((schedule) => schedule.paused).map((schedule) => [schedule.name, schedule]),
+  )
   const last = await lastRuns(em, names)
   return definitions.map((definition) => {
     const { name, title, description, dataset, cron, timezone, enabled = true } = definition
@@ -27,6 +29,7 @@ export async function describeSchedules(
     return {
       ...{ name, title, description, dataset, cron, timezone, enabled },
       paused: isPaused,
+      pausedReason: paused.get(name)?.pausedReason ?? null,
       nextRuns: enabled && !isPaused ? next(definition, app.clock.now()) : [],
       lastRun: run === undefined ? null : presentRun(run),
     }

@@ -6,6 +6,11 @@ export const scheduleProblems = defineProblems({
     title: 'There is no such schedule',
     hint: 'GET /api/schedules lists them. Those of a dataset come and go with its file.',
   },
+  SCHEDULE_RUN_NOT_FOUND: {
+    status: 404,
+    title: 'There is no such run of a schedule',
+    hint: 'Runs are forgotten after 400 days; the audit log still has them.',
+  },
   SCHEDULE_RUNNING: {
     status: 409,
     title: 'The schedule has a run under way',

@@ -1,40 +1,42 @@
+import type { FilterQuery } from '@mikro-orm/core'
 import type { EntityManager } from '../platform/database.ts'
-import { decodeCursor, encodeCursor } from '../platform/cursors.ts'
-import Type from 'typebox'
+import { timesBetween } from '../platform/filters.ts'
+import { readPage } from '../platform/read-page.ts'
+import { orderOf, type Sorting } from '../platform/sorting.ts'
 import { scheduleProblems } from './errors.ts'
 import { ScheduleRun, type RunStatus } from './schedule-run.ts'
 
 export interface RunsQuery {
   status?: RunStatus
-  limit?: number
-  cursor?: string
+  /** RFC 3339 times between which they were due; `to` is exclusive. */
+  from?: string
+  to?: string
+  sort?: string | undefined
+  limit?: number | undefined
+  cursor?: string | undefined
 }
 
-const Position = Type.Tuple([Type.String({ format: 'date-time' }), Type.String({ format: 'uuid' })])
+/** What the runs of a schedule are sorted by: when they were due. */
+export const runSorting: Sorting<ScheduleRun> = {
+  columns: { due: { is: 'time', sql: 'due_at', of: (run) => run.dueAt } },
+  usual: '-due',
+}
 
 /**
- * The runs of a schedule, the one that was due last first.
+ * The runs of a schedule, the one that was due last first unless `sort` says otherwise.
  * @throws Problem CURSOR_INVALID
  */
 export async function findRuns(
   em: EntityManager,
   schedule: string,
-  { status, limit = 50, cursor }: RunsQuery,
+  { status, from, to, sort, ...page }: RunsQuery,
 ): Promise<{ runs: ScheduleRun[]; nextCursor: string | null }> {
-  const position = decodeCursor(cursor, Position)
-  const [dueAt, id] = position === null ? [] : [new Date(position[0]), position[1]]
-  const found = await em.fork().find(
-    ScheduleRun,
-    {
-      schedule,
-      ...(status !== undefined && { status }),
-      ...(dueAt && { dueAt: { $lte: dueAt }, $or: [{ dueAt: { $lt: dueAt } }, { id: { $lt: id! } }] }),
-    },
-    { orderBy: [{ dueAt: 'desc' }, { id: 'desc' }], limit: limit + 1 },
-  )
-  const last = found.length > limit ? found[limit - 1] : undefined
-  const nextCursor = last === undefined ? null : encodeCursor([last.dueAt.toISOString(), last.id])
-  return { runs: found.slice(0, limit), nextCursor }
+  const order = orderOf(runSorting, sort)
+  const where = { schedule, ...(status !== undefined && { status }), dueAt: timesBetween(from, to) }
+  const find = (after: FilterQuery<ScheduleRun>[], limit: number) =>
+    em.fork().find(ScheduleRun, { $and: [where, ...after] }, { orderBy: order.orderBy, limit })
+  const { items, nextCursor } = await readPage({ order, find }, page)
+  return { runs: items, nextCursor }
 }
 
 /** The last run of each schedule, by name: the one that was due last. */
@@ -47,9 +49,9 @@ export async function lastRuns(em: EntityManager, schedules: string[]): Promise<
   return new Map(runs.flatMap((run) => (run === null ? [] : [[run.schedule, run]])))
 }
 
-/** A run as it is now. @throws Problem SCHEDULE_NOT_FOUND when it was forgotten */
+/** A run as it is now. @throws Problem SCHEDULE_RUN_NOT_FOUND, also when it was forgotten */
 export async function findRun(em: EntityManager, id: string): Promise<ScheduleRun> {
   const run = await em.fork().findOne(ScheduleRun, { id })
-  if (run === null) throw scheduleProblems.SCHEDULE_NOT_FOUND(`There is no run ${id}.`)
+  if (run === null) throw scheduleProblems.SCHEDULE_RUN_NOT_FOUND(`There is no run ${id}.`)
   return run
 }

@@ -1,22 +1,30 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import Type from 'typebox'
+import Type, { type Static } from 'typebox'
 import { causeOf } from '../audit/actor.ts'
-import { url } from '../platform/components.ts'
-import { FilterQuery, pagesOf } from '../platform/filters.ts'
+import { DayFilter } from '../platform/filters.ts'
+import { filterOf, ListPageQuery, listOf } from '../platform/list-page.ts'
+import { sendCsv } from '../platform/send-csv.ts'
 import { answerForm, formRoute, type Shown } from '../platform/forms.ts'
 import { form } from '../platform/validation.ts'
 import { describeSchedules } from './describe-schedules.ts'
-import { findRuns, type RunsQuery } from './find-runs.ts'
+import { findRun, findRuns, runSorting } from './find-runs.ts'
 import { pauseSchedule } from './pause-schedule.ts'
 import { presentRun } from './present-run.ts'
 import { runNow } from './run-now.ts'
-import { ScheduleParams } from './schemas.ts'
+import { runCsv } from './run-csv.ts'
+import { Reason, RunParams, ScheduleParams } from './schemas.ts'
 import { runStatuses } from './schedule-run.ts'
 import { waitUntilFinished } from './wait-until-finished.ts'
 
-const ShowQuery = FilterQuery({ status: Type.Optional(Type.Enum([...runStatuses])) })
-const PauseForm = Type.Object({ paused: Type.Boolean() }, { additionalProperties: false, ...form })
+const ShowQuery = ListPageQuery(
+  { status: Type.Optional(Type.Enum([...runStatuses])), from: DayFilter, to: DayFilter },
+  runSorting,
+)
+const PauseForm = Type.Object(
+  { paused: Type.Boolean(), reason: Reason },
+  { additionalProperties: false, ...form },
+)
 const NoForm = Type.Union([Type.Object({}, { additionalProperties: false }), Type.Null()], form)
 
 /** Many runs are over within this time, in seconds. */
@@ -46,7 +54,38 @@ const pages: FastifyPluginAsyncTypebox = async (app) => {
       config: { permission: 'schedules:list' },
       schema: { hide: true, params: ScheduleParams, querystring: ShowQuery },
     },
-    async ({ params, query }, reply) => show(app, reply, params.name, query),
+    async ({ params: { name }, query }, reply) => {
+      if (query.format !== 'csv') return show(app, reply, name, query)
+      app.schedules.get(name)
+      return sendCsv(reply, 'runs', runCsv, async (page) => {
+        const { runs, nextCursor } = await findRuns(app.orm.em, name, {
+          ...filterOf(query),
+          ...{ sort: query.sort },
+          ...page,
+        })
+        return { items: runs, nextCursor }
+      })
+    },
+  )
+
+  app.get(
+    '/schedules/runs/:id',
+    { config: { permission: 'schedules:list' }, schema: { hide: true, params: RunParams } },
+    async ({ params: { id } }, reply) => {
+      const run = await findRun(app.orm.em, id)
+      const definition = app.schedules.list().find(({ name }) => name === run.schedule)
+      const explained = run.error === null ? undefined : app.problems.get(run.error.code)
+      return reply.page('schedules/run', {
+        title: `Run of ${definition?.title ?? run.schedule}`,
+        entity: { type: 'schedule_run', id },
+        run: presentRun(run),
+        // A schedule may be gone while its runs stay.
+        schedule: definition ?? null,
+        refresh: run.isUnfinished(),
+        errorTitle: explained?.title,
+        errorHint: explained?.hint,
+      })
+    },
   )
 
   app.post(
@@ -61,8 +100,8 @@ const pages: FastifyPluginAsyncTypebox = async (app) => {
       return answerForm(
         request,
         async () => {
-          await waitUntilFinished(app, await runNow(app, name, causeOf(request)), shortWait)
-          return reply.leadTo(pathOf(name))
+          const run = await waitUntilFinished(app, await runNow(app, name, causeOf(request)), shortWait)
+          return reply.leadTo(`/schedules/runs/${run.id}`)
         },
         (shown) => show(app, reply, name, {}, shown),
       )
@@ -81,7 +120,7 @@ const pages: FastifyPluginAsyncTypebox = async (app) => {
       return answerForm(
         request,
         async () => {
-          await pauseSchedule(app, name, request.body.paused, causeOf(request))
+          await pauseSchedule(app, name, request.body, causeOf(request))
           return reply.leadTo(pathOf(name), request.body.paused ? 'Paused.' : 'It goes on.')
         },
         (shown) => show(app, reply, name, {}, shown),
@@ -100,20 +139,20 @@ async function show(
   app: FastifyInstance,
   reply: FastifyReply,
   name: string,
-  query: RunsQuery,
+  query: Static<typeof ShowQuery>,
   shown: Shown = {},
 ): Promise<string> {
   const definition = app.schedules.get(name)
   const [schedule] = await describeSchedules(app, [definition])
-  const { runs, nextCursor } = await findRuns(app.orm.em, name, query)
+  const { sort, cursor } = query
+  const { runs, nextCursor } = await findRuns(app.orm.em, name, { ...filterOf(query), sort, cursor })
   return reply.page('schedules/show', {
     title: definition.title,
     entity: { type: 'schedule', id: name },
     schedule,
-    runs: runs.map(presentRun),
+    items: runs.map(presentRun),
     statuses: runStatuses,
-    filter: query,
-    pages: pagesOf((more) => url(pathOf(name), more), { ...query }, nextCursor),
+    ...listOf(pathOf(name), query, runSorting, { nextCursor }),
     ...shown,
   })
 }

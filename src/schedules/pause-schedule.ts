@@ -11,14 +11,14 @@ import { lockSchedule } from './tick.ts'
 export async function pauseSchedule(
   app: FastifyInstance,
   name: string,
-  paused: boolean,
+  { paused, reason = null }: { paused: boolean; reason?: string | null },
   { actor, requestId, address }: Cause,
 ): Promise<void> {
   const definition = app.schedules.get(name)
   const now = app.clock.now()
   await app.orm.em.fork().transactional(async (em) => {
     const schedule = await lockSchedule(em, definition, now)
-    const changed = paused ? schedule.pause() : schedule.resume(now)
+    const changed = paused ? schedule.pause(reason) : schedule.resume(now)
     if (!changed) return
     await appendAudit(em, {
       ...{ actor, requestId, address },
@@ -26,6 +26,7 @@ export async function pauseSchedule(
       entityType: 'schedule',
       entityIds: [name],
       ...(definition.dataset !== null && { dataset: definition.dataset }),
+      ...(paused && reason !== null && { metadata: { reason } }),
     })
   })
 }

@@ -16,6 +16,7 @@ export function presentRun(run: ScheduleRun) {
     attempts: run.attempts,
     counts: run.counts,
     note: run.note,
+    caused: run.caused,
     error: run.error,
     createdBy: run.createdBy,
   }

@@ -3,17 +3,20 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import plugin from 'fastify-plugin'
 import Type from 'typebox'
 import { causeOf } from '../audit/actor.ts'
+import { streamEvents } from '../platform/events.ts'
 import { preferredWait } from '../platform/prefer.ts'
+import { topicOf } from './attempts.ts'
 import { carryOutRun, runJob } from './carry-out-run.ts'
 import { describeSchedules } from './describe-schedules.ts'
 import { scheduleProblems } from './errors.ts'
-import { findRuns } from './find-runs.ts'
+import { findRun, findRuns } from './find-runs.ts'
 import pages from './pages.ts'
 import { pauseSchedule } from './pause-schedule.ts'
 import { presentRun } from './present-run.ts'
 import { keepReconciled } from './reconcile-runs.ts'
 import { runNow } from './run-now.ts'
 import {
+  RunParams,
   RunsQuerySchema,
   ScheduleBody,
   ScheduleList,
@@ -80,7 +83,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
     },
     async (request) => {
       const definition = concernedSchedule(app, request, request.params.name)
-      await pauseSchedule(app, definition.name, request.body.paused, causeOf(request))
+      await pauseSchedule(app, definition.name, request.body, causeOf(request))
       return describe(app, definition)
     },
   )
@@ -104,6 +107,42 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       reply.header('location', `/api/schedules/${encodeURIComponent(name)}/runs`)
       const latest = await waitUntilFinished(app, run, preferredWait(request))
       return reply.code(latest.isUnfinished() ? 202 : 201).send(presentRun(latest))
+    },
+  )
+
+  app.get(
+    '/api/schedules/runs/:id',
+    {
+      config: { permission: 'schedules:list' },
+      schema: {
+        operationId: 'getScheduleRun',
+        tags: ['schedules'],
+        params: RunParams,
+        response: { 200: Type.Ref('ScheduleRun') },
+      },
+    },
+    async ({ params: { id } }) => presentRun(await findRun(app.orm.em, id)),
+  )
+
+  app.get(
+    '/api/schedules/runs/:id/events',
+    {
+      config: { permission: 'schedules:list' },
+      schema: {
+        operationId: 'followScheduleRun',
+        tags: ['schedules'],
+        description: 'Server-Sent Events: `progress` with the run after every change, then `done`.',
+        params: RunParams,
+        produces: ['text/event-stream'],
+      },
+    },
+    async (request, reply) => {
+      const { id } = await findRun(app.orm.em, request.params.id)
+      const look = async () => {
+        const run = await findRun(app.orm.em, id)
+        return { state: presentRun(run), done: !run.isUnfinished() }
+      }
+      return streamEvents(request, reply, { topic: topicOf(id), look })
     },
   )
 

@@ -12,6 +12,13 @@ export type RunTrigger = (typeof runTriggers)[number]
 export interface RunOutcome {
   counts?: Record<string, number>
   note?: string
+  /** What came of it, as the audit log names it: `{ type: 'snapshot', id }`. */
+  caused?: Caused[]
+}
+
+export interface Caused {
+  type: string
+  id: string
 }
 
 const ScheduleRunSchema = defineEntity({
@@ -31,6 +38,7 @@ const ScheduleRunSchema = defineEntity({
     attempts: p.integer(),
     counts: p.json<Record<string, number>>(),
     note: p.text().strictNullable(),
+    caused: p.json<Caused[]>(),
     error: p.json<{ code: string; detail: string }>().strictNullable(),
   },
 })
@@ -42,6 +50,7 @@ export const unbegun = {
   attempts: 0,
   counts: {},
   note: null,
+  caused: [],
   error: null,
 }
 
@@ -63,9 +72,10 @@ export class ScheduleRun extends ScheduleRunSchema.class {
     this.status = 'queued'
   }
 
-  complete({ counts = {}, note = '' }: RunOutcome, now: Date): void {
+  complete({ counts = {}, note = '', caused = [] }: RunOutcome, now: Date): void {
     this.status = 'completed'
     this.counts = counts
+    this.caused = caused
     this.note = note === '' ? null : note
     this.finishedAt = now
   }

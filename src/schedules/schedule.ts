@@ -8,6 +8,8 @@ const ScheduleSchema = defineEntity({
     /** By which `recordedUntil` was reached: cron and time zone; null while it is switched off where it is declared. */
     rule: p.text().strictNullable(),
     paused: p.boolean(),
+    /** Why; null when nobody said so. */
+    pausedReason: p.text().strictNullable(),
     firstSeenAt: p.datetime(),
     /** Every occurrence until then has its run, or never will have one. */
     recordedUntil: p.datetime(),
@@ -28,9 +30,10 @@ export class Schedule extends ScheduleSchema.class {
   }
 
   /** @returns false when it is so already */
-  pause(): boolean {
-    const changed = !this.paused
+  pause(reason: string | null): boolean {
+    const changed = !this.paused || this.pausedReason !== reason
     this.paused = true
+    this.pausedReason = reason
     return changed
   }
 
@@ -38,6 +41,7 @@ export class Schedule extends ScheduleSchema.class {
   resume(now: Date): boolean {
     if (!this.paused) return false
     this.paused = false
+    this.pausedReason = null
     this.recordedUntil = now
     return true
   }

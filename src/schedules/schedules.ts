@@ -4,7 +4,7 @@ import type { Cause } from '../audit/actor.ts'
 import { scheduleProblems } from './errors.ts'
 import type { RunOutcome, RunTrigger } from './schedule-run.ts'
 
-export type { RunOutcome } from './schedule-run.ts'
+export type { Caused, RunOutcome } from './schedule-run.ts'
 
 /** Something that is to happen by the calendar. */
 export interface ScheduleDefinition {

@@ -25,6 +25,9 @@ export const ScheduleRunBody = Type.Object(
     attempts: Type.Integer({ description: 'How often it was begun; more than once when its process died.' }),
     counts: Type.Record(Type.String(), Type.Number(), { description: 'What it did, in figures.' }),
     note: Nullable(Type.String({ description: 'What it did, or why it was not run.' })),
+    caused: Type.Array(Type.Object({ type: Type.String(), id: Type.String() }, closed), {
+      description: 'What came of it, such as a snapshot.',
+    }),
     error: Nullable(Type.Object({ code: Type.String(), detail: Type.String() }, closed)),
     createdBy: Nullable(Type.String({ description: 'Who asked for it; null when it was due.' })),
   },
@@ -41,6 +44,7 @@ export const ScheduleBody = Type.Object(
     timezone: Type.String(),
     enabled: Type.Boolean({ description: 'false: the dataset file switches it off.' }),
     paused: Type.Boolean(),
+    pausedReason: Nullable(Type.String()),
     nextRuns: Type.Array(Time, { description: 'The next five; empty while it is paused or switched off.' }),
     lastRun: Nullable(Type.Ref('ScheduleRun')),
   },
@@ -50,7 +54,13 @@ export const ScheduleBody = Type.Object(
 export const ScheduleList = ListOf(Type.Ref('Schedule'))
 export const ScheduleRunList = ListOf(Type.Ref('ScheduleRun'))
 
-export const UpdateScheduleBody = Type.Object({ paused: Type.Boolean() }, closed)
+export const RunParams = Type.Object({ id: Type.String({ format: 'uuid' }) }, closed)
+
+export const Reason = Type.Optional(
+  Type.String({ minLength: 1, maxLength: 500, description: 'Why it is paused, for whoever asks later.' }),
+)
+
+export const UpdateScheduleBody = Type.Object({ paused: Type.Boolean(), reason: Reason }, closed)
 
 export const RunsQuerySchema = Type.Object(
   { status: Type.Optional(Status), limit: Type.Optional(Limit), cursor: Type.Optional(Cursor) },

@@ -95,7 +95,14 @@ export async function lockSchedule(
   const { name } = definition
   await em
     .createQueryBuilder(Schedule)
-    .insert({ name, rule: ruleOf(definition), paused: false, firstSeenAt: now, recordedUntil: now })
+    .insert({
+      name,
+      rule: ruleOf(definition),
+      paused: false,
+      pausedReason: null,
+      firstSeenAt: now,
+      recordedUntil: now,
+    })
     .onConflict('name')
     .ignore()
     .execute()

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { retentionService } from '../retention/service.ts'
+import { finished } from '../schedules/service.ts'
 import { take } from '../snapshots/service.ts'
 import { browse, person } from '../support/people.ts'
 
@@ -20,16 +21,25 @@ t.test('the pages of schedules and of retention, and their forms', async (t) => 
 
   t.match(await page('/schedules'), /Backup of Chat[^]*0 2 1 \* \*[^]*Asia\/Kuala_Lumpur/)
   const done = await post('/schedules/backup.chat/runs', '')
-  t.match(done, { statusCode: 303, headers: { location: '/schedules/backup.chat' } })
+  t.equal(done.statusCode, 303)
+  await finished(app)
+  const run = done.headers.location as string
+  t.match(
+    await page(run),
+    /Run of Backup of Chat[^]*October 2026: [^]*Asia\/Kuala_Lumpur[^]*href="\/snapshots\/[\da-f-]{36}"/,
+  )
+  t.match(await page('/schedules/backup.chat?format=csv'), /^id,schedule,due_at[^]*backup\.chat/)
   t.match(await page('/schedules/backup.chat'), /Run now[^]*Completed[^]*olga@example.com[^]*October 2026: /)
-  t.match(await post('/schedules/backup.chat/pause', 'paused=true'), { statusCode: 303 })
-  t.match(await page('/schedules/backup.chat'), /Let it go on[^]*Paused: nothing is due/)
+  t.match(await post('/schedules/backup.chat/pause', 'paused=true&reason=Moving+house'), { statusCode: 303 })
+  t.match(await page('/schedules/backup.chat'), /Let it go on[^]*Moving house[^]*Paused: nothing is due/)
   await post('/schedules/backup.chat/pause', 'paused=false')
   t.match(await page('/schedules/backup.chat?status=failed'), /No run matches/)
   t.match(await page('/schedules/backup.legacy-import'), /switches it off/)
   const refused = await post('/schedules/backup.legacy-import/runs', '')
   t.match(refused, { statusCode: 409, body: /switched off in the dataset file/ })
   t.equal((await app.inject({ url: '/schedules/nothing', headers })).statusCode, 404)
+  const unknown = `/schedules/runs/${run.split('/').at(-1)!.slice(0, -4)}0000`
+  t.match(await app.inject({ url: unknown, headers }), { statusCode: 404, body: /SCHEDULE_RUN_NOT_FOUND/ })
 
   t.match(await page('/retention'), /Chat[^]*Conversations/)
   t.match(
