@@ -3,25 +3,18 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import Type, { type Static } from 'typebox'
 import { causeOf } from '../audit/actor.ts'
 import { chosenScope, scopeLink } from '../datasets/scope-link.ts'
-import { url } from '../platform/components.ts'
-import { decodeCursor, encodeCursor } from '../platform/cursors.ts'
-import { FilterQuery, pagesOf, TextFilter } from '../platform/filters.ts'
 import { answerForm, formRoute, type Shown } from '../platform/forms.ts'
 import { requireTypedName } from '../platform/typed-name.ts'
 import { form } from '../platform/validation.ts'
 import { scopeFields, scopeOfForm } from '../snapshots/scope-form.ts'
 import cleanupPage, { dayOf, shortWait } from './cleanup-page.ts'
-import { statuses, targets } from './cleanup.ts'
+import { targets } from './cleanup.ts'
 import { describePreview } from './describe-preview.ts'
-import { findCleanups } from './find-cleanups.ts'
-import { presentCleanups } from './present-cleanup.ts'
+import listPage from './list-page.ts'
 import { previewCleanup, requestCleanup } from './request-cleanup.ts'
 import { waitUntilOver } from './requests.ts'
 
 const closed = { additionalProperties: false } as const
-const Position = Type.Tuple([Type.String({ format: 'uuid' })])
-
-const ListQuery = FilterQuery({ dataset: TextFilter, status: Type.Optional(Type.Enum([...statuses])) })
 
 const NewQuery = Type.Object(scopeLink, closed)
 
@@ -37,8 +30,6 @@ const CleanupForm = Type.Object(
   { ...closed, ...form },
 )
 
-const pageSize = 50
-
 /** The pages of cleanups: what waits and what was done, and the way to a new one; see cleanup-page.ts for one of them. */
 const pages: FastifyPluginAsyncTypebox = async (app) => {
   app.addNavigation({
@@ -49,28 +40,8 @@ const pages: FastifyPluginAsyncTypebox = async (app) => {
     key: 'c',
     permission: 'cleanups:list',
   })
+  await app.register(listPage)
   await app.register(cleanupPage)
-
-  app.get(
-    '/cleanups',
-    { config: { permission: 'cleanups:list' }, schema: { hide: true, querystring: ListQuery } },
-    async ({ query }, reply) => {
-      const { cursor, ...filter } = query
-      const [before] = decodeCursor(cursor, Position) ?? []
-      const found = await findCleanups(app.orm.em, filter, pageSize + 1, before)
-      const last = found.length > pageSize ? found[pageSize - 1] : undefined
-      const nextCursor = last === undefined ? null : encodeCursor([last.id])
-      return reply.page('cleanups/list', {
-        title: 'Cleanups',
-        items: await presentCleanups(app, found.slice(0, pageSize)),
-        filter: query,
-        filtered: Object.keys(filter).length > 0,
-        datasets: app.datasets.list(),
-        statuses,
-        pages: pagesOf((more) => url('/cleanups', more), query, nextCursor),
-      })
-    },
-  )
 
   app.get(
     '/cleanups/new',

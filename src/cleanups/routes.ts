@@ -5,7 +5,6 @@ import Type from 'typebox'
 import { causeOf } from '../audit/actor.ts'
 import { ScopeSchema } from '../datasets/scope.ts'
 import { expectMatch } from '../platform/conditional.ts'
-import { decodeCursor, encodeCursor } from '../platform/cursors.ts'
 import { Problem } from '../platform/errors.ts'
 import { streamEvents } from '../platform/events.ts'
 import { preferredWait } from '../platform/prefer.ts'
@@ -18,7 +17,7 @@ import { applyCleanup, cancelCleanup, changeCleanup, undoCleanup, withdrawCleanu
 import type { Cleanup } from './cleanup.ts'
 import { describePreview } from './describe-preview.ts'
 import { cleanupProblems } from './errors.ts'
-import { findCleanups } from './find-cleanups.ts'
+import { listCleanups } from './list-cleanups.ts'
 import { finishCleanup } from './finish-cleanup.ts'
 import pages from './pages.ts'
 import { presentCleanup, presentCleanups } from './present-cleanup.ts'
@@ -42,7 +41,6 @@ import {
 import { captureJob, filesHandler, recordsHandler } from './start-cleanup.ts'
 
 const answers = { 201: Type.Ref('Cleanup'), 202: Type.Ref('Cleanup') }
-const Position = Type.Tuple([Type.String({ format: 'uuid' })])
 
 const routes: FastifyPluginAsyncTypebox = async (app) => {
   app.addProblems(cleanupProblems)
@@ -113,13 +111,8 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       },
     },
     async ({ query: { cursor, limit, ...filter } }) => {
-      const [before] = decodeCursor(cursor, Position) ?? []
-      const found = await findCleanups(app.orm.em, filter, limit + 1, before)
-      const last = found.length > limit ? found[limit - 1] : undefined
-      return {
-        items: await presentCleanups(app, found.slice(0, limit)),
-        nextCursor: last === undefined ? null : encodeCursor([last.id]),
-      }
+      const { items, nextCursor } = await listCleanups(app, filter, { limit, cursor })
+      return { items: await presentCleanups(app, items), nextCursor }
     },
   )
 

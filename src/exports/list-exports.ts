@@ -1,57 +1,86 @@
+import type { FilterQuery } from '@mikro-orm/core'
 import type { FastifyInstance } from 'fastify'
-import Type from 'typebox'
 import type { Actor } from '../audit/actor.ts'
-import { decodeCursor, encodeCursor } from '../platform/cursors.ts'
-import type { Export, ExportStatus } from './export.ts'
-import { findExports, type ExportFilter } from './find-exports.ts'
+import { countMatching } from '../platform/count-matching.ts'
+import { timesBetween } from '../platform/filters.ts'
+import type { Count } from '../platform/list-page.ts'
+import { readPage, type Page, type PageQuery } from '../platform/read-page.ts'
+import { orderOf, type Sorting } from '../platform/sorting.ts'
+import { Export, type ExportStatus } from './export.ts'
 import type { ExportFormat } from './rendering.ts'
 import { memberCondition, visibleOf } from './visible-exports.ts'
 
-export interface ListQuery {
+/** What a list of exports is narrowed to. */
+export interface ListFilter {
   dataset?: string
   format?: ExportFormat
   status?: ExportStatus
+  ids?: string[]
   /** RFC 3339 times between which they were asked for; `to` is exclusive. */
   from?: string
   to?: string
-  limit?: number
-  cursor?: string
 }
 
-/** How many exports one page looks into at most, when most of them are not for the reader; the next page goes on. */
-const lookedIntoAtMost = 200
+const never = '9999-12-31T00:00:00.000Z'
 
-const Position = Type.Tuple([Type.String({ format: 'uuid' })])
+/** What exports can be sorted by; each has an index (migrations/lists.ts). */
+export const exportSorting: Sorting<Export> = {
+  columns: {
+    made: { is: 'id' },
+    dataset: { is: 'text', sql: 'dataset', of: (e) => e.dataset },
+    format: { is: 'text', sql: 'format', of: (e) => e.format },
+    status: { is: 'text', sql: 'status', of: (e) => e.status },
+    size: { is: 'integer', sql: 'coalesce(bytes, -1)', of: (e) => e.bytes ?? -1 },
+    expires: {
+      is: 'time',
+      sql: `coalesce(expires_at, timestamptz '${never}')`,
+      of: (e) => e.expiresAt ?? new Date(never),
+    },
+  },
+  usual: '-made',
+}
 
 /**
- * Lists the exports that somebody may see, newest first.
+ * Lists the exports that somebody may see, newest first unless `sort` says otherwise.
  * @returns for a member perhaps fewer than `limit` although more may follow
  * @throws Problem CURSOR_INVALID, DATASET_…
  */
 export async function listExports(
   app: FastifyInstance,
   actor: Actor,
-  { limit = 50, cursor, from, to, ...filter }: ListQuery,
-): Promise<{ exports: Export[]; nextCursor: string | null }> {
-  const condition = memberCondition(app, actor)
-  const narrowed: ExportFilter = {
-    ...filter,
-    ...(from !== undefined && { from: new Date(from) }),
-    ...(to !== undefined && { to: new Date(to) }),
-    and: condition === null ? [] : [condition],
+  filter: ListFilter,
+  { sort, ...page }: PageQuery & { sort?: string | undefined },
+): Promise<Page<Export>> {
+  const where = [matching(filter), memberCondition(app, actor) ?? {}]
+  const order = orderOf(exportSorting, sort)
+  const source = {
+    order,
+    find: (after: FilterQuery<Export>[], limit: number) =>
+      app.orm.em.fork().find(Export, { $and: [...where, ...after] }, { orderBy: order.orderBy, limit }),
+    choose: async (found: Export[]) => {
+      const visible = await visibleOf(app, actor, found)
+      return (exported: Export) => visible.has(exported)
+    },
   }
-  const exports: Export[] = []
-  let last = decodeCursor(cursor, Position)?.[0]
-  for (let looked = 0; looked < lookedIntoAtMost;) {
-    const found = await findExports(app.orm.em, narrowed, limit + 1, last)
-    const visible = await visibleOf(app, actor, found)
-    for (const exported of found.slice(0, limit)) {
-      if (exports.length === limit) return { exports, nextCursor: encodeCursor([last!]) }
-      if (visible.has(exported)) exports.push(exported)
-      last = exported.id
-      looked++
-    }
-    if (found.length <= limit) return { exports, nextCursor: null }
+  return readPage(source, page)
+}
+
+/** How many match; null for a member, for whom that takes looking into each of them. */
+export async function countExports(
+  { orm }: FastifyInstance,
+  actor: Actor,
+  filter: ListFilter,
+): Promise<Count | null> {
+  return actor.role === 'member' ? null : countMatching(orm.em, Export, matching(filter))
+}
+
+function matching({ dataset, status, format, ids, from, to }: ListFilter): FilterQuery<Export> {
+  return {
+    deletedAt: null,
+    ...(dataset !== undefined && { dataset }),
+    ...(status !== undefined && { status }),
+    ...(format !== undefined && { format }),
+    ...(ids !== undefined && { id: { $in: ids } }),
+    createdAt: timesBetween(from, to),
   }
-  return { exports, nextCursor: encodeCursor([last!]) }
 }

@@ -84,9 +84,9 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
         response: { 200: ExportList },
       },
     },
-    async ({ actor, query }) => {
-      const { exports, nextCursor } = await listExports(app, actor, query)
-      return { items: exports.map(presentExport), nextCursor }
+    async ({ actor, query: { limit, cursor, ...filter } }) => {
+      const { items, nextCursor } = await listExports(app, actor, filter, { limit, cursor })
+      return { items: items.map(presentExport), nextCursor }
     },
   )
 

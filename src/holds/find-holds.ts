@@ -1,30 +1,7 @@
-import type { FilterQuery } from '@mikro-orm/core'
 import type { EntityManager } from '../platform/database.ts'
 import type { KeyValue } from '../source/keys.ts'
 import { holdProblems } from './errors.ts'
 import { Hold, keyText } from './hold.ts'
-
-/** What a list of holds is narrowed to. */
-export interface HoldFilter {
-  dataset?: string | undefined
-  /** One record's, as `keyText` writes its key. */
-  key?: string | undefined
-}
-
-/** @param before the last id of the page before @returns newest first; ids are ordered by time */
-export async function findHolds(
-  em: EntityManager,
-  { dataset, key }: HoldFilter,
-  limit: number,
-  before?: string,
-): Promise<Hold[]> {
-  const where: FilterQuery<Hold> = {
-    ...(dataset !== undefined && { dataset }),
-    ...(key !== undefined && { key }),
-    ...(before !== undefined && { id: { $lt: before } }),
-  }
-  return em.fork().find(Hold, where, { orderBy: { id: 'desc' }, limit })
-}
 
 /** @throws Problem HOLD_NOT_FOUND */
 export async function findHold(em: EntityManager, id: string): Promise<Hold> {

@@ -1,31 +1,65 @@
+import type { FilterQuery } from '@mikro-orm/core'
 import type { FastifyInstance } from 'fastify'
-import Type from 'typebox'
 import { readTypedKey } from '../datasets/read-typed-key.ts'
-import { decodeCursor, encodeCursor } from '../platform/cursors.ts'
+import { countMatching } from '../platform/count-matching.ts'
+import type { Count } from '../platform/list-page.ts'
 import { invalid } from '../platform/problem-answers.ts'
-import { findHolds } from './find-holds.ts'
-import { keyText, type Hold } from './hold.ts'
+import { readPage, type Page, type PageQuery } from '../platform/read-page.ts'
+import { orderOf, type Sorting } from '../platform/sorting.ts'
+import { Hold, keyText } from './hold.ts'
 
-const Position = Type.Tuple([Type.String({ format: 'uuid' })])
-
-export interface HoldsQuery {
+/** What a list of holds is narrowed to. */
+export interface HoldFilter {
   dataset?: string
   /** One record's of `dataset`, its key as people type it. */
   key?: string
-  limit?: number
-  cursor?: string
+  ids?: string[]
 }
 
-/** A page of holds, newest first. @throws Problem CURSOR_INVALID, VALIDATION_FAILED or SCOPE_INVALID for the key */
+const never = '9999-12-31T00:00:00.000Z'
+
+/** What holds can be sorted by; each has an index (migrations/lists.ts). */
+export const holdSorting: Sorting<Hold> = {
+  columns: {
+    since: { is: 'id' },
+    dataset: { is: 'text', sql: 'dataset', of: (h) => h.dataset },
+    by: { is: 'text', sql: `coalesce(created_by, '')`, of: (h) => h.createdBy ?? '' },
+    until: {
+      is: 'time',
+      sql: `coalesce(until, timestamptz '${never}')`,
+      of: (h) => h.until ?? new Date(never),
+    },
+  },
+  usual: '-since',
+}
+
+/**
+ * Lists holds, newest first unless `sort` says otherwise.
+ * @throws Problem CURSOR_INVALID, VALIDATION_FAILED or SCOPE_INVALID for the key
+ */
 export async function listHolds(
   app: FastifyInstance,
-  { dataset, key, limit = 50, cursor }: HoldsQuery,
-): Promise<{ holds: Hold[]; nextCursor: string | null }> {
+  filter: HoldFilter,
+  { sort, ...page }: PageQuery & { sort?: string | undefined },
+): Promise<Page<Hold>> {
+  const where = matching(app, filter)
+  const order = orderOf(holdSorting, sort)
+  const find = (after: FilterQuery<Hold>[], limit: number) =>
+    app.orm.em.fork().find(Hold, { $and: [where, ...after] }, { orderBy: order.orderBy, limit })
+  return readPage({ order, find }, page)
+}
+
+/** How many match. @throws as `listHolds` does */
+export async function countHolds(app: FastifyInstance, filter: HoldFilter): Promise<Count> {
+  return countMatching(app.orm.em, Hold, matching(app, filter))
+}
+
+function matching(app: FastifyInstance, { dataset, key, ids }: HoldFilter): FilterQuery<Hold> {
   if (key !== undefined && dataset === undefined)
     throw invalid([{ pointer: 'query:key', detail: 'needs the dataset that the record is of' }])
-  const record = key === undefined ? undefined : keyText(readTypedKey(app.datasets.get(dataset!), key))
-  const [before] = decodeCursor(cursor, Position) ?? []
-  const found = await findHolds(app.orm.em, { dataset, key: record }, limit + 1, before)
-  const last = found.length > limit ? found[limit - 1] : undefined
-  return { holds: found.slice(0, limit), nextCursor: last === undefined ? null : encodeCursor([last.id]) }
+  return {
+    ...(dataset !== undefined && { dataset }),
+    ...(key !== undefined && { key: keyText(readTypedKey(app.datasets.get(dataset!), key)) }),
+    ...(ids !== undefined && { id: { $in: ids } }),
+  }
 }

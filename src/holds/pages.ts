@@ -1,22 +1,36 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import Type from 'typebox'
+import Type, { type Static } from 'typebox'
 import { causeOf } from '../audit/actor.ts'
 import { keysOfLines } from '../datasets/typed-keys.ts'
-import { url } from '../platform/components.ts'
-import { FilterQuery, pagesOf, TextFilter } from '../platform/filters.ts'
+import { TextFilter } from '../platform/filters.ts'
 import { answerForm, formRoute, type Shown } from '../platform/forms.ts'
+import { filterOf, ListPageQuery, listOf } from '../platform/list-page.ts'
+import type { PageQuery } from '../platform/read-page.ts'
+import { sendCsv, type CsvColumns } from '../platform/send-csv.ts'
 import { form } from '../platform/validation.ts'
+import type { Selectable } from '../selections/selectable.ts'
+import { addSelection, selectionOf } from '../selections/selection-pages.ts'
 import { findHold } from './find-holds.ts'
+import type { Hold } from './hold.ts'
 import { holdRecord } from './hold-record.ts'
 import { liftHold } from './lift-hold.ts'
-import { listHolds, type HoldsQuery } from './list-holds.ts'
+import { countHolds, holdSorting, listHolds } from './list-holds.ts'
 import { presentHold } from './present-hold.ts'
-import { HoldParams } from './schemas.ts'
 
 const closed = { additionalProperties: false } as const
 
-const ListQuery = FilterQuery({ dataset: TextFilter, key: TextFilter })
+const ListQuery = ListPageQuery({ dataset: TextFilter, key: TextFilter }, holdSorting)
+
+const csv: CsvColumns<Hold> = {
+  id: (h) => h.id,
+  dataset: (h) => h.dataset,
+  key: (h) => h.key,
+  reason: (h) => h.reason,
+  until: (h) => h.until,
+  created_at: (h) => h.createdAt,
+  created_by: (h) => h.createdBy,
+}
 
 const HoldForm = Type.Object(
   {
@@ -26,8 +40,6 @@ const HoldForm = Type.Object(
   },
   { ...closed, ...form },
 )
-
-const NoForm = Type.Union([Type.Object({}, closed), Type.Null()], form)
 
 /** The page of holds: which records are held and why, one more, one less. */
 const pages: FastifyPluginAsyncTypebox = async (app) => {
@@ -39,6 +51,7 @@ const pages: FastifyPluginAsyncTypebox = async (app) => {
     key: 'h',
     permission: 'holds:list',
   })
+  addSelection(app, selectableHolds(app))
 
   app.get(
     '/holds',
@@ -58,22 +71,8 @@ const pages: FastifyPluginAsyncTypebox = async (app) => {
           await holdRecord(app, { dataset, key: typed, reason }, causeOf(request))
           return reply.leadTo('/holds')
         },
-        (shown) => show(app, reply, {}, shown),
+        (shown) => show(app, reply, {}, shown) as Promise<string>,
       ),
-  )
-
-  app.post(
-    '/holds/:id/lifting',
-    {
-      ...formRoute,
-      config: { permission: 'holds:delete' },
-      schema: { hide: true, params: HoldParams, body: NoForm },
-    },
-    async (request, reply) => {
-      const { id } = await findHold(app.orm.em.fork(), request.params.id)
-      await liftHold(app, id, causeOf(request))
-      return reply.leadTo('/holds', 'Lifted.')
-    },
   )
 }
 
@@ -82,16 +81,44 @@ export default pages
 async function show(
   app: FastifyInstance,
   reply: FastifyReply,
-  query: HoldsQuery,
+  query: Static<typeof ListQuery>,
   shown: Shown = {},
-): Promise<string> {
-  const { holds, nextCursor } = await listHolds(app, query)
+): Promise<unknown> {
+  const read = (page: PageQuery) => listHolds(app, filterOf(query), { sort: query.sort, ...page })
+  if (query.format === 'csv') return sendCsv(reply, 'holds', csv, read)
+  const { items, nextCursor } = await read({ cursor: query.cursor })
+  const { total, ...choosing } = await selectionOf(selectableHolds(app), reply, query)
   return reply.page('holds/list', {
     title: 'Holds',
-    items: holds.map((hold) => presentHold(hold, app.clock.now())),
-    filtered: query.dataset !== undefined,
+    items: items.map((hold) => presentHold(hold, app.clock.now())),
     datasets: app.datasets.list().filter(({ problems }) => problems.length === 0),
-    pages: pagesOf((more) => url('/holds', more), { ...query }, nextCursor),
+    ...listOf('/holds', query, holdSorting, { nextCursor, total }),
+    ...choosing,
     ...shown,
   })
+}
+
+function selectableHolds(app: FastifyInstance): Selectable<Hold> {
+  return {
+    path: '/holds',
+    noun: 'hold',
+    query: ListQuery,
+    read: (_request, filter, page) => listHolds(app, filter, page),
+    count: (_request, filter) => countHolds(app, filter),
+    nameOf: ({ dataset, key }) => `${dataset}, ${key}`,
+    actions: [
+      {
+        name: 'lifting',
+        permission: 'holds:delete',
+        label: 'Lift',
+        icon: 'skip',
+        done: 'lifted',
+        act: async (request, id) => {
+          const { dataset } = await findHold(app.orm.em.fork(), id)
+          request.concern = { entityType: 'hold', entityIds: [id], dataset }
+          await liftHold(app, id, causeOf(request))
+        },
+      },
+    ],
+  }
 }

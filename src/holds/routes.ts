@@ -51,9 +51,9 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
         response: { 200: HoldList },
       },
     },
-    async ({ query }) => {
-      const { holds, nextCursor } = await listHolds(app, query)
-      return { items: holds.map((hold) => presentHold(hold, app.clock.now())), nextCursor }
+    async ({ query: { limit, cursor, ...filter } }) => {
+      const { items, nextCursor } = await listHolds(app, filter, { limit, cursor })
+      return { items: items.map((hold) => presentHold(hold, app.clock.now())), nextCursor }
     },
   )
 

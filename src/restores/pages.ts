@@ -4,31 +4,21 @@ import Type from 'typebox'
 import { causeOf } from '../audit/actor.ts'
 import { keysOfLines } from '../datasets/typed-keys.ts'
 import { url } from '../platform/components.ts'
-import { decodeCursor, encodeCursor } from '../platform/cursors.ts'
-import { FilterQuery, pagesOf, TextFilter } from '../platform/filters.ts'
+import { TextFilter } from '../platform/filters.ts'
 import { answerForm, formRoute, type Shown } from '../platform/forms.ts'
 import { form } from '../platform/validation.ts'
 import { findSnapshot } from '../snapshots/find-snapshots.ts'
 import { presentSnapshot } from '../snapshots/present-snapshot.ts'
 import type { Snapshot } from '../snapshots/snapshot.ts'
-import { findRestores } from './find-restores.ts'
+import listPage from './list-page.ts'
 import { parseKeys } from './parse-keys.ts'
 import { planRestore } from './plan-restore.ts'
 import { modes } from './plan.ts'
-import { presentRestore } from './present-restore.ts'
 import restorePage, { datasetOf, shortWait } from './restore-page.ts'
-import { statuses } from './restore.ts'
 import { waitUntilSettled } from './wait-until-settled.ts'
 
 const closed = { additionalProperties: false } as const
 const Id = Type.String({ format: 'uuid' })
-const Position = Type.Tuple([Id])
-
-const ListQuery = FilterQuery({
-  dataset: TextFilter,
-  snapshotId: Type.Optional(Id),
-  status: Type.Optional(Type.Enum([...statuses])),
-})
 
 const NewQuery = Type.Object({ snapshot: Id, keys: TextFilter }, closed)
 
@@ -42,8 +32,6 @@ const PlanForm = Type.Object(
   { ...closed, ...form },
 )
 
-const pageSize = 50
-
 /** The pages of restores: the list, and asking for a plan; see restore-page.ts for one of them. */
 const pages: FastifyPluginAsyncTypebox = async (app) => {
   app.addNavigation({
@@ -54,28 +42,8 @@ const pages: FastifyPluginAsyncTypebox = async (app) => {
     key: 'r',
     permission: 'restores:list',
   })
+  await app.register(listPage)
   await app.register(restorePage)
-
-  app.get(
-    '/restores',
-    { config: { permission: 'restores:list' }, schema: { hide: true, querystring: ListQuery } },
-    async ({ query }, reply) => {
-      const { cursor, ...filter } = query
-      const [before] = decodeCursor(cursor, Position) ?? []
-      const found = await findRestores(app.orm.em, filter, pageSize + 1, before)
-      const last = found.length > pageSize ? found[pageSize - 1] : undefined
-      const nextCursor = last === undefined ? null : encodeCursor([last.id])
-      return reply.page('restores/list', {
-        title: 'Restores',
-        items: found.slice(0, pageSize).map(presentRestore),
-        filter: query,
-        filtered: Object.keys(filter).length > 0,
-        datasets: app.datasets.list(),
-        statuses,
-        pages: pagesOf((more) => url('/restores', more), query, nextCursor),
-      })
-    },
-  )
 
   app.get(
     '/restores/new',

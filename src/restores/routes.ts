@@ -3,7 +3,6 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import plugin from 'fastify-plugin'
 import Type from 'typebox'
 import { causeOf } from '../audit/actor.ts'
-import { decodeCursor, encodeCursor } from '../platform/cursors.ts'
 import { streamEvents } from '../platform/events.ts'
 import { preferredWait } from '../platform/prefer.ts'
 import { applyJob, applyRestore, runApplication } from './apply-restore.ts'
@@ -11,7 +10,7 @@ import { findRestore, topicOf } from './attempts.ts'
 import { cancelRestore } from './cancel-restore.ts'
 import { concernedRestore } from './concerned-restore.ts'
 import { restoreProblems } from './errors.ts'
-import { findRestores } from './find-restores.ts'
+import { listRestores } from './list-restores.ts'
 import pages from './pages.ts'
 import { parseKeys } from './parse-keys.ts'
 import { planJob, planRestore, runPlan } from './plan-restore.ts'
@@ -30,7 +29,6 @@ import { undoRestore } from './undo-restore.ts'
 import { requireSuccess, waitUntilSettled } from './wait-until-settled.ts'
 
 const answers = { 201: Type.Ref('Restore'), 202: Type.Ref('Restore') }
-const Position = Type.Tuple([Type.String({ format: 'uuid' })])
 
 const routes: FastifyPluginAsyncTypebox = async (app) => {
   app.addProblems(restoreProblems)
@@ -73,13 +71,8 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       },
     },
     async ({ query: { cursor, limit, ...filter } }) => {
-      const [before] = decodeCursor(cursor, Position) ?? []
-      const restores = await findRestores(app.orm.em, filter, limit + 1, before)
-      const last = restores.length > limit ? restores[limit - 1] : undefined
-      return {
-        items: restores.slice(0, limit).map(presentRestore),
-        nextCursor: last === undefined ? null : encodeCursor([last.id]),
-      }
+      const { items, nextCursor } = await listRestores(app, filter, { limit, cursor })
+      return { items: items.map(presentRestore), nextCursor }
     },
   )
 

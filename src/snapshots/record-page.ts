@@ -79,6 +79,6 @@ function labelOf({ root }: Dataset, record: Row | null, key: KeyValue[]): string
 }
 
 async function holdsOn(app: FastifyInstance, record: { dataset: string; key: string }) {
-  const { holds } = await listHolds(app, record)
-  return holds.map((hold) => presentHold(hold, app.clock.now())).filter(({ active }) => active)
+  const { items } = await listHolds(app, record, {})
+  return items.map((hold) => presentHold(hold, app.clock.now())).filter(({ active }) => active)
 }

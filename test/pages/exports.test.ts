@@ -42,7 +42,7 @@ t.test('exports on pages: one click, the form, the file, the end', async (t) => 
     t.match(shown.body, /\/api\/exports\/[\w-]+\/content" download/)
   }
   t.match((await page(`/exports/${id}`)).body, '&lt;b&gt;Seven')
-  t.match((await page('/exports?format=pdf')).body, '&lt;b&gt;Seven')
+  t.match((await page('/exports?kind=pdf')).body, '&lt;b&gt;Seven')
 
   const wrong = await send('/exports', { dataset: 'chat', which: 'month', format: 'csv' })
   t.match([wrong.statusCode, wrong.body], [400, /is required: a month/])
