@@ -50,6 +50,8 @@ function present(delivery: Delivery, batch: PresentedBatch | null) {
 function statusOf({ status, conclusionDue }: Delivery, batch: PresentedBatch | null) {
   if (batch === null || status === 'preparing') return status
   if (batch.status === 'running' || batch.status === 'waiting') return 'delivering'
+  // The batch was read after the delivery, whose end wasn't there yet: its conclusion is yet to be known.
+  if (batch.finishedAt !== null && batch.status !== status) return 'delivering'
   return conclusionDue ? 'concluding' : batch.status
 }
 

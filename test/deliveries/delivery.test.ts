@@ -1,6 +1,8 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { findDelivery } from '../../src/deliveries/find-deliveries.ts'
+import { presentDelivery } from '../../src/deliveries/present-delivery.ts'
 import { safePath, oneDriveNames } from '../../src/deliveries/safe-names.ts'
 import type { Body } from '../snapshots/service.ts'
 import { movableClock } from '../support/people.ts'
@@ -332,4 +334,12 @@ t.test('deliveries are listed, newest first', async (t) => {
   t.equal(new Set(ids).size, 4)
   t.ok((await call('GET', '/deliveries?status=completed&dataset=legacy-import')).body.items.length > 3)
   t.same((await call('GET', '/deliveries?dataset=chat')).body.items, [])
+})
+
+t.test('a delivery that was read before its end is not over, though its batch is', async (t) => {
+  const { body } = await request({ type: 'folder', path: 'read early' }, {}, prefer)
+  t.equal(body.status, 'completed')
+  const delivery = await findDelivery(service.app.orm.em.fork(), body.id)
+  delivery.status = 'delivering'
+  t.equal((await presentDelivery(service.app, delivery)).status, 'delivering')
 })
