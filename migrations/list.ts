@@ -12,6 +12,7 @@ import { Lists } from './lists.ts'
 import { Notices } from './notices.ts'
 import { RateLimits } from './rate-limits.ts'
 import { Restores } from './restores.ts'
+import { RunCalendar } from './run-calendar.ts'
 import { Schedules } from './schedules.ts'
 import { SnapshotExpiry } from './snapshot-expiry.ts'
 import { Snapshots } from './snapshots.ts'
@@ -34,4 +35,5 @@ export const migrations: MigrationObject[] = [
   { name: 'lists', class: Lists },
   { name: 'batch-errors', class: BatchErrors },
   { name: 'audit-checks', class: AuditChecks },
+  { name: 'run-calendar', class: RunCalendar },
 ]

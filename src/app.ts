@@ -32,6 +32,7 @@ import retention from './retention/routes.ts'
 import { Delivery } from './deliveries/delivery.ts'
 import { DeliveredFile } from './deliveries/delivered-file.ts'
 import deliveries from './deliveries/routes.ts'
+import system from './system/routes.ts'
 import upkeep from './upkeep/plugin.ts'
 import { systemClock, type Clock } from './platform/clock.ts'
 import type { Config } from './platform/config.ts'
@@ -142,6 +143,7 @@ export async function buildApp({
   await app.register(retention)
   await app.register(deliveries)
   await app.register(upkeep)
+  await app.register(system)
   await app.register(dashboard)
   app.addReadinessCheck('database', async () => void (await orm.em.fork().execute('SELECT 1')))
   app.addReadinessCheck('migrations', () => requireMigrated(orm))

@@ -26,6 +26,7 @@ const order = [
   'retention',
   'deliveries',
   'upkeep',
+  'system',
   'dashboard',
 ]
 

@@ -74,6 +74,7 @@ export const matrix = {
   tokens: { list: ['admin', 'operator'], create: ['admin', 'operator'], delete: ['admin', 'operator'] },
   permissions: { view: ['admin', 'operator', 'viewer', 'member'] },
   dashboard: { view: ['admin', 'operator', 'viewer', 'member'] },
+  system: { view: ['admin', 'operator'] },
   metrics: { view: ['admin', 'operator', 'viewer'] },
 } as const satisfies Record<string, Record<string, readonly Role[]>>
 

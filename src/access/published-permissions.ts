@@ -75,5 +75,6 @@ const allowed: Record<Permission, string> = {
   'tokens:delete': 'Revoke an API token: an admin any, others those that they made.',
   'permissions:view': 'See this table.',
   'dashboard:view': 'See the dashboard.',
+  'system:view': 'See versions, stores, the queue and the settings.',
   'metrics:view': 'Read the metrics.',
 }

@@ -17,6 +17,14 @@ export interface Judgement {
   reason: { text: string; action: string; path: string } | null
 }
 
+/** Something that needs somebody, and what to do about it. */
+export interface Reason {
+  tone: 'warn' | 'bad'
+  text: string
+  action: string
+  path: string
+}
+
 const dayMs = 86_400_000
 
 /**
@@ -59,16 +67,29 @@ export function judge(
   return { status: 'safe', reason: null }
 }
 
-/** The answer to "is everything safe?", from all datasets' judgements. */
-export function verdict(judgements: readonly Judgement[]) {
-  const reasons = judgements.flatMap(({ reason }) => reason ?? [])
-  const isBad = judgements.some(({ status }) => status === 'failed' || status === 'invalid')
-  if (judgements.length === 0)
+/**
+ * The answer to "is everything safe?".
+ * @param judgements all datasets'
+ * @param further what else needs somebody
+ */
+export function verdict(judgements: readonly Judgement[], further: readonly Reason[] = []) {
+  const reasons = [...judgements.flatMap(reasonOf), ...further].sort((a, b) => gravity(b) - gravity(a))
+  if (judgements.length === 0 && further.length === 0)
     return { tone: 'busy', title: 'Nothing to keep safe yet', text: 'Declare the first dataset.', reasons }
   if (reasons.length === 0) {
-    const text = 'Every dataset has a good snapshot that is fresh enough, and the latest ones did not fail.'
+    const text =
+      'Every dataset has a good snapshot that is fresh enough, and nothing failed last or waits for you.'
     return { tone: 'good', title: 'Everything is safe', text, reasons }
   }
   const title = reasons.length === 1 ? '1 thing needs attention' : `${reasons.length} things need attention`
-  return { tone: isBad ? 'bad' : 'warn', title, text: '', reasons }
+  return { tone: reasons[0]!.tone, title, text: '', reasons }
+}
+
+function reasonOf({ status, reason }: Judgement): Reason[] {
+  if (reason === null) return []
+  return [{ tone: status === 'failed' || status === 'invalid' ? 'bad' : 'warn', ...reason }]
+}
+
+function gravity({ tone }: Reason): number {
+  return tone === 'bad' ? 1 : 0
 }

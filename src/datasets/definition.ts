@@ -116,7 +116,8 @@ export interface Parties {
   permissions: Record<PartyAction, string[]>
 }
 
-export type PartyAction = 'list' | 'view' | 'download' | 'create' | 'delete'
+export const partyActions = ['list', 'view', 'download', 'create', 'delete'] as const
+export type PartyAction = (typeof partyActions)[number]
 
 /** The YAML's `records` and `children`, as declared. */
 export interface TableDeclaration {

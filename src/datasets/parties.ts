@@ -81,7 +81,7 @@ export async function areGranted(
 }
 
 /** The actor's roles in each of some records; none in those that don't name them. API tokens are named nowhere. */
-async function rolesIn(
+export async function rolesIn(
   app: Sources,
   { email }: Actor,
   dataset: Dataset,

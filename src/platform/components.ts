@@ -3,8 +3,10 @@ import { html, Markup, printed } from './markup.ts'
 import {
   wordBytes,
   wordCount,
+  wordDay,
   wordDuration,
   wordKey,
+  wordMonth,
   wordNumber,
   wordScope,
   wordSpan,
@@ -42,6 +44,10 @@ export function components(assets: string) {
       value === null
         ? none
         : html`<data value="${value}" title="${wordCount(value, 'byte')}">${wordBytes(value)}</data>`,
+
+    bytesWords: wordBytes,
+    day: wordDay,
+    month: wordMonth,
 
     /** An instant: UTC from the server, turned into the viewer's zone where there is JavaScript. */
     time: (at: Date | string | null | undefined): Markup | string => {

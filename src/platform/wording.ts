@@ -68,7 +68,24 @@ export function wordTime(at: Date, zone = 'UTC'): string {
   return `${words.format(at)} ${zone}`
 }
 
+const dayOnly = new Intl.DateTimeFormat('en-GB', {
+  day: 'numeric',
+  month: 'short',
+  year: 'numeric',
+  timeZone: 'UTC',
+})
+
+/** `20 Nov 2026`, as UTC has it. */
+export function wordDay(at: Date): string {
+  return dayOnly.format(at)
+}
+
 const monthAndYear = new Intl.DateTimeFormat('en-GB', { month: 'long', year: 'numeric', timeZone: 'UTC' })
+
+/** `November 2026`, as UTC has it. */
+export function wordMonth(at: Date): string {
+  return monthAndYear.format(at)
+}
 
 /** A scope as people say it: `everything`, `October 2026`, `2026-01-01 to 2026-02-01`, `Gaming`, `12 records`. */
 export function wordScope(scope: unknown): string {

@@ -1,25 +1,80 @@
+import type { Page } from 'playwright-core'
 import t from 'tap'
 import { snapshotService, take } from '../snapshots/service.ts'
 import { testApp } from '../support/app.ts'
-import { accessibilityProblems, startBrowser } from '../support/browser.ts'
+import { accessibilityProblems, complaints, startBrowser } from '../support/browser.ts'
 import { sql } from '../support/postgres.ts'
 
 const service = await snapshotService(t)
 const browser = await startBrowser(t, service.app)
 const names = ['chat', 'conversations', 'deal-rooms', 'legacy-import', 'video-library']
 
-t.test('all of it fits a laptop without scrolling', async (t) => {
+const now = Date.now()
+const dayMs = 86_400_000
+
+/** A year of runs, one a day, of which some failed and some were missed. */
+async function addRuns(schedule: string): Promise<void> {
+  await sql(
+    service.app.config.databaseUrl!,
+    `INSERT INTO schedule_runs (id, schedule, trigger, due_at, status, created_at, finished_at, attempts, counts, error)
+     SELECT gen_random_uuid(), $1, 'scheduled', due, status, due, due, 1, '{}',
+       CASE WHEN status = 'failed' THEN '{"code": "STORE_FULL", "detail": ""}'::jsonb END
+     FROM (SELECT n, to_timestamp($2) - n * interval '1 day' AS due, CASE n WHEN 3 THEN 'failed' WHEN 5 THEN 'missed'
+       ELSE 'completed' END AS status FROM generate_series(1, 300) AS n) AS runs`,
+    [schedule, now / 1000],
+  )
+}
+
+/** @returns how far down the end of a section is */
+async function bottomOf(page: Page, name: string): Promise<number> {
+  const box = await page.getByRole('region', { name }).locator('svg').boundingBox()
+  return box!.y + box!.height
+}
+
+t.test('all that matters fits a laptop without scrolling, empty and full', async (t) => {
   const page = await browser.open({ as: 'admin' })
+  const seen = complaints(page)
   await page.goto('/')
-  const bottom = await page
-    .getByRole('region', { name: 'Last good snapshot' })
-    .evaluate<number, HTMLElementLike>((element) => element.getBoundingClientRect().bottom)
-  t.ok(bottom <= 800, `${bottom} px`)
+  t.ok((await bottomOf(page, 'Runs of the last 12 months')) <= 800)
+  t.ok((await bottomOf(page, 'Stored over the last 12 months')) <= 800)
+  await addRuns('store.check')
+  await page.reload()
+  t.ok((await bottomOf(page, 'Runs of the last 12 months')) <= 800)
+  t.same(await accessibilityProblems(page), [])
+  t.same(seen, [])
 })
 
-interface HTMLElementLike {
-  getBoundingClientRect(): { bottom: number }
-}
+t.test('the calendar shows each day, and says the same in words and as a table', async (t) => {
+  const page = await browser.open({ as: 'viewer', javaScript: false })
+  await page.goto('/')
+  const runs = page.getByRole('region', { name: 'Runs of the last 12 months' })
+  t.equal(
+    await runs.locator('svg').getAttribute('aria-label'),
+    '298 runs done, 1 failed, 1 missed or skipped',
+  )
+  t.equal(await runs.locator('svg g').count(), 300)
+  const failed = new Date(now - 3 * dayMs)
+  const words = failed.toLocaleDateString('en-GB', {
+    day: 'numeric',
+    month: 'short',
+    year: 'numeric',
+    timeZone: 'UTC',
+  })
+  t.equal(await runs.locator('svg g.bad title').textContent(), `${words}: 0 runs done, 1 failed`)
+  await runs.getByText('As a table').click()
+  const done = await runs.locator('tbody td:nth-child(2)').allTextContents()
+  t.equal(
+    done.map(Number).reduce((a, b) => a + b),
+    298,
+  )
+  const failures = page.getByRole('region', { name: 'Failures of the last 7 days' })
+  t.match(
+    await failures.textContent(),
+    /Store check\s*STORE_FULL, 3 days ago\s*Store check\s*missed, 5 days ago/,
+  )
+  t.equal(await page.getByRole('region', { name: 'Next runs' }).getByRole('listitem').count(), 4)
+  await sql(service.app.config.databaseUrl!, 'TRUNCATE schedule_runs')
+})
 
 t.test('one look says whether everything is safe, and which button mends what is not', async (t) => {
   const page = await browser.open({ as: 'operator', javaScript: false })
@@ -70,12 +125,63 @@ t.test('it says which records go next, and when', async (t) => {
   t.equal(new URL(page.url()).pathname, `/cleanups/${cleanup.id}`)
 })
 
-t.test('a member goes on to their own snapshots', async (t) => {
-  const page = await browser.open({ as: 'member' })
+t.test('work that waits, and schedules that failed last, need attention too', async (t) => {
+  const { body: batch } = await service.call('POST', '/batches', { key: 'waits', items: [{ id: 'a' }] })
+  await sql(
+    service.app.config.databaseUrl!,
+    `INSERT INTO schedule_runs (id, schedule, trigger, due_at, status, created_at, finished_at, attempts, counts)
+     VALUES (gen_random_uuid(), 'audit.head', 'scheduled', $1, 'missed', $1, $1, 0, '{}')`,
+    [new Date(now - dayMs)],
+  )
+  const page = await browser.open({ as: 'operator', javaScript: false })
   await page.goto('/')
-  t.equal(new URL(page.url()).pathname, '/snapshots')
-  t.ok(await page.getByText('No snapshots yet').isVisible(), "and sees nobody else's")
+  const verdict = page.locator('#verdict')
+  t.match(await verdict.textContent(), /Audit head: the last run was missed/)
+  await verdict
+    .getByRole('listitem')
+    .filter({ hasText: 'Batch waits' })
+    .getByRole('link', { name: 'Go on' })
+    .click()
+  t.equal(new URL(page.url()).pathname, `/batches/${batch.id}`)
 })
+
+t.test('what is stored is drawn, and told in words and figures', async (t) => {
+  const page = await browser.open({ as: 'viewer', javaScript: false })
+  await page.goto('/')
+  const stored = page.getByRole('region', { name: 'Stored over the last 12 months' })
+  const [{ bytes }] = (await sql(
+    service.app.config.databaseUrl!,
+    `SELECT sum(stored_bytes)::float8 AS bytes FROM snapshots WHERE deleted_at IS NULL`,
+  )) as [{ bytes: number }]
+  const words = `snapshots ${(bytes / 1000).toFixed(bytes < 99_500 ? 1 : 0)} kB`
+  t.match(await stored.locator('svg').getAttribute('aria-label'), words)
+  await stored.getByText('As a table').click()
+  t.match(await stored.locator('tbody tr').first().textContent(), words.split(' ')[1])
+})
+
+t.test('an id leads to its page, whatever it is of', async (t) => {
+  const page = await browser.open({ as: 'admin' })
+  const { id, sha256 } = await take(service, { dataset: 'legacy-import' })
+  await page.goto('/')
+  for (const [typed, path] of [
+    [id, `/snapshots/${id}`],
+    [sha256, `/snapshots/${id}`],
+    [` ${id.toUpperCase()} `, `/snapshots/${id}`],
+    ['legacy-import', '/datasets/legacy-import'],
+    ['audit.head', '/schedules/audit.head'],
+  ]) {
+    await page.locator('#find').fill(typed!)
+    await page.locator('#find').press('Enter')
+    await page.waitForURL(`**${path}`)
+  }
+  await page.locator('#find').fill('01a1fbd8-6fff-7695-b41d-e36339bfeeb9')
+  await page.locator('#find').press('Enter')
+  await page.getByRole('heading', { name: 'Nothing has this id' }).waitFor()
+  t.same(await accessibilityProblems(page), [])
+  const member = await browser.open({ as: 'member', javaScript: false })
+  t.equal((await member.goto('/find?id=audit.head'))?.status(), 404, 'nobody learns what they may not see')
+})
+
 t.test('with nothing declared it says what comes first', async (t) => {
   const browser = await startBrowser(t, await testApp(t, { environment: { HOLDFAST_DATASETS: '/nowhere' } }))
   for (const theme of ['light', 'dark'] as const) {

@@ -17,6 +17,13 @@ t.test('a member finds the records that name them, and nothing else, on any page
   await take(service, { dataset: 'chat' })
 
   const page = await browser.open({ as: 'member' })
+  await page.goto('/')
+  const own = page.getByRole('region', { name: 'Deal rooms' })
+  t.equal(await own.locator('tbody tr').count(), 1, 'the first page has the records that name them')
+  t.match(await own.locator('tbody tr').textContent(), mine['title'])
+  t.match(await own.locator('tbody tr').textContent(), /owner.*take snapshots and exports/is)
+  t.equal(await own.getByText('None yet.').count(), 2, "and nothing of anybody else's")
+  t.same(await accessibilityProblems(page), [])
   await page.goto('/datasets')
   t.same(await page.locator('tbody tr').count(), 1, 'one dataset names people')
   t.same(await accessibilityProblems(page), [])
@@ -41,6 +48,8 @@ t.test('a member finds the records that name them, and nothing else, on any page
   t.equal(await page.getByRole('link', { name: 'Restore' }).count(), 0)
   t.same(await accessibilityProblems(page), [])
 
+  await page.goto('/')
+  t.equal(await own.getByRole('listitem').count(), 1, 'the first page shows what was made of them last')
   await page.goto('/snapshots')
   t.equal(await page.locator('tbody tr').count(), 1)
   const refused = await page.goto(`/snapshots/${foreign.id}`)
