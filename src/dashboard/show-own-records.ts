@@ -43,10 +43,10 @@ export async function showOwnRecords(app: FastifyInstance, actor: Actor) {
 async function recordsOf(app: FastifyInstance, actor: Actor, dataset: Dataset) {
   const granted = partyCondition(actor, dataset, 'list')
   const source = app.datasets.source(dataset)
-  const [page, { items: snapshots }, { exports }] = await Promise.all([
+  const [page, { items: snapshots }, { items: exports }] = await Promise.all([
     browseRecords(source, dataset, {}, granted, { limit: shown }),
     listSnapshots(app, actor, { dataset: dataset.name }, { limit: 5 }),
-    listExports(app, actor, { dataset: dataset.name, limit: 5 }),
+    listExports(app, actor, { dataset: dataset.name }, { limit: 5 }),
   ])
   const keys = page.items.map(({ key }) => [key].flat())
   const roles = await rolesIn(app, actor, dataset, dataset.parties!, keys)
