@@ -1,7 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import Type from 'typebox'
+import Type, { type Static } from 'typebox'
 import { causeOf } from '../audit/actor.ts'
+import { lineOfKey } from '../datasets/typed-keys.ts'
 import { answerForm, formRoute, type Shown } from '../platform/forms.ts'
 import { paceOf } from '../platform/pace.ts'
 import { requireTypedName } from '../platform/typed-name.ts'
@@ -11,6 +12,7 @@ import { presentSnapshot } from '../snapshots/present-snapshot.ts'
 import { applyRestore } from './apply-restore.ts'
 import { cancelRestore } from './cancel-restore.ts'
 import { concernedRestore } from './concerned-restore.ts'
+import { filterPlan, PlanFilter } from './filter-plan.ts'
 import { findUndos } from './find-restores.ts'
 import { presentRestore } from './present-restore.ts'
 import type { Restore, RestoreProgress } from './restore.ts'
@@ -37,8 +39,14 @@ export const shortWait = 1
 const restorePage: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
     '/restores/:id',
-    { config: { permission: 'restores:view' }, schema: { hide: true, params: RestoreParams } },
-    async (request, reply) => show(app, reply, await concernedRestore(app, request, request.params.id)),
+    {
+      config: { permission: 'restores:view' },
+      schema: { hide: true, params: RestoreParams, querystring: PlanFilter },
+    },
+    async (request, reply) => {
+      const restore = await concernedRestore(app, request, request.params.id)
+      return show(app, reply, restore, {}, request.query)
+    },
   )
 
   app.post(
@@ -110,7 +118,9 @@ async function show(
   reply: FastifyReply,
   restore: Restore,
   shown: Shown = {},
+  filter: Static<typeof PlanFilter> = {},
 ): Promise<string> {
+  const presented = presentRestore(restore)
   const { id, dataset, status, error, preRestoreSnapshotId } = restore
   const explained = error === null ? undefined : app.problems.get(error.code)
   const undos = await findUndos(app.orm.em, id)
@@ -118,13 +128,16 @@ async function show(
     title: `Restore of ${dataset}`,
     backTo: `/restores/${id}`,
     entity: { type: 'restore', id },
-    restore: presentRestore(restore),
+    restore: presented,
+    ...filterPlan(presented, filter),
+    filter,
+    moved: (restore.error?.moved ?? []).map((key) => ({ key, keyText: lineOfKey(key) })),
     snapshot: await findSnapshot(app.orm.em, restore.snapshotId).then(presentSnapshot, () => null),
     dataset: datasetOf(app, dataset),
     busy: restore.isUnfinished(),
     refresh: restore.isUnfinished(),
     progress: progressOf(app, restore),
-    undos,
+    undos: undos.map(presentRestore),
     undoable: status === 'completed' && preRestoreSnapshotId !== null,
     again: status === 'failed' || status === 'cancelled',
     errorTitle: explained?.title,

@@ -1,12 +1,19 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import Type from 'typebox'
 import { lineOfKey } from '../datasets/typed-keys.ts'
 import { url } from '../platform/components.ts'
 import { FilterQuery, pagesOf, TextFilter } from '../platform/filters.ts'
+import { tableNodes } from './capture.ts'
 import { compareSnapshot } from './compare-snapshot.ts'
 import type { RowChange } from './list-differences.ts'
 import { presentSnapshot } from './present-snapshot.ts'
 import { concernedSnapshot, whileConnected } from './requests.ts'
 import { SnapshotParams } from './schemas.ts'
+
+const ChangesFilter = FilterQuery({
+  table: TextFilter,
+  kind: Type.Optional(Type.Enum(['create', 'update', 'delete'])),
+})
 
 const pageSize = 100
 
@@ -16,7 +23,7 @@ const changesPage: FastifyPluginAsyncTypebox = async (app) => {
     '/snapshots/:id/changes',
     {
       config: { permission: 'snapshots:compare' },
-      schema: { hide: true, params: SnapshotParams, querystring: FilterQuery({ table: TextFilter }) },
+      schema: { hide: true, params: SnapshotParams, querystring: ChangesFilter },
     },
     async (request, reply) => {
       const snapshot = await concernedSnapshot(app, request, request.params.id)
@@ -30,6 +37,7 @@ const changesPage: FastifyPluginAsyncTypebox = async (app) => {
         snapshot: presentSnapshot(snapshot),
         dataset: { name: dataset.name, title: dataset.title },
         summary: compared.summary,
+        tables: tableNodes(dataset.root).map(({ name }) => name),
         notes: compared.notes,
         records: byRecord(compared.changes, dataset.root.name),
         filter: query,

@@ -19,6 +19,8 @@ import type { Snapshot } from './snapshot.ts'
 export interface CompareQuery {
   /** Only rows of this table. */
   table?: string
+  /** Only what this happened to since. */
+  kind?: RowChange['kind']
   limit?: number
   cursor?: string
 }
@@ -49,7 +51,7 @@ const Position = Type.Array(Type.Union([Type.String(), Type.Number(), Type.Boole
 export async function compareSnapshot(
   app: FastifyInstance,
   snapshot: Snapshot,
-  { table, limit = 50, cursor }: CompareQuery,
+  { table, kind, limit = 50, cursor }: CompareQuery,
   signal: AbortSignal,
 ): Promise<PendingChanges> {
   const dataset = await app.datasets.current(snapshot.dataset)
@@ -57,7 +59,7 @@ export async function compareSnapshot(
   const { shared, notes } = shareColumns(dataset, await readHeader(app.stores.main, manifest))
   const width = manifest.restoreId === null ? dataset.root.key.length : 0
   const start = positionOf(cursor, width)
-  const page = new ChangesPage(dataset, shared, { table, limit, start, width })
+  const page = new ChangesPage(dataset, shared, { table, kind, limit, start, width })
   const comparedAt = app.clock.now()
   await withSharedSnapshot(app.datasets.source(dataset), async (client, instant) => {
     for await (const pairs of pairsFrom(app, { dataset, manifest, client, instant, start })) {
@@ -99,6 +101,7 @@ function pairsFrom({ stores }: FastifyInstance, { start, ...sides }: Sides): Asy
 
 interface Wanted {
   table: string | undefined
+  kind: RowChange['kind'] | undefined
   limit: number
   start: Start | null
   /** How many columns of a record's key a position has. */
@@ -142,8 +145,16 @@ class ChangesPage {
     countRows(this.#summary, difference)
     for (const change of changesOf(key, difference, this.#shared)) {
       if (this.#next !== null) return
-      if (this.#wanted.table === undefined || this.#wanted.table === change.table) this.#take(change)
+      if (this.#isWanted(change)) this.#take(change)
     }
+  }
+
+  #isWanted({ table, kind }: RowChange): boolean {
+    const wanted = this.#wanted
+    return (
+      (wanted.table === undefined || wanted.table === table) &&
+      (wanted.kind === undefined || wanted.kind === kind)
+    )
   }
 
   #take(change: RowChange): void {

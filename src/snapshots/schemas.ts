@@ -136,6 +136,9 @@ export const ChangesQuery = Type.Object(
     table: Type.Optional(
       Type.String({ minLength: 1, maxLength: 200, description: 'Only rows of this table, as in `summary`.' }),
     ),
+    kind: Type.Optional(
+      Type.Enum(['create', 'update', 'delete'], { description: 'Only what this happened to since.' }),
+    ),
     limit: Type.Optional(Limit),
     cursor: Type.Optional(Cursor),
   },

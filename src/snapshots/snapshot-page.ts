@@ -1,8 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
+import { may } from '../access/permissions.ts'
 import { causeOf } from '../audit/actor.ts'
 import { keysOf } from '../datasets/scope.ts'
+import { fieldsOfScope } from '../datasets/scope-link.ts'
 import { url } from '../platform/components.ts'
 import { startOfDay } from '../platform/filters.ts'
 import { answerForm, formRoute, type Shown } from '../platform/forms.ts'
@@ -12,8 +14,10 @@ import { requireUnchanged, seenOf, type Filled } from '../platform/unchanged.ts'
 import { form } from '../platform/validation.ts'
 import { cancelSnapshot } from './cancel-snapshot.ts'
 import { deleteSnapshot } from './delete-snapshot.ts'
+import { fileName } from './file-names.ts'
 import { presentSnapshot } from './present-snapshot.ts'
 import { concernedSnapshot, whileConnected } from './requests.ts'
+import { sampleOf } from './sample-records.ts'
 import { SnapshotParams } from './schemas.ts'
 import type { Snapshot } from './snapshot.ts'
 import { updateSnapshot } from './update-snapshot.ts'
@@ -179,6 +183,9 @@ async function show(
     dataset: { name: dataset, title: titleOf(app, dataset) },
     triggers: triggerWords,
     progress: progressOf(app, snapshot),
+    same: sameScope(snapshot),
+    fileName: snapshot.takenAt && fileName(dataset, snapshot.scope, snapshot.takenAt, 'json'),
+    sample: may(reply.request.actor, 'snapshots:delete') ? await sampleOf(app, snapshot) : [],
     refresh: snapshot.isUnfinished(),
     seen: seenOf(descriptionOf(snapshot)),
     errorTitle: explained?.title,
@@ -190,6 +197,12 @@ async function show(
 /** What the form that changes the description is filled with. */
 function descriptionOf({ title, note, expiresAt }: Snapshot): Filled {
   return { title, note, expiresOn: expiresAt?.toISOString().slice(0, 10) ?? null }
+}
+
+/** The link that asks for the same records elsewhere; null where they are too many for an address. */
+function sameScope({ dataset, scope }: Snapshot) {
+  const fields = { dataset, ...fieldsOfScope(scope) }
+  return (fields.keys?.length ?? 0) > 1500 ? null : fields
 }
 
 /** A dataset may be gone while its snapshots stay. */
