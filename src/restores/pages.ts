@@ -1,13 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import Type from 'typebox'
-import { TextFilter } from '../platform/filters.ts'
 import listPage from './list-page.ts'
 import planPage from './plan-page.ts'
 import restorePage from './restore-page.ts'
 
-const Id = Type.String({ format: 'uuid' })
-
-/** The pages of restores: the list; see plan-page.ts for asking for one and restore-page.ts for one of them. */
+/** The pages of restores: list-page.ts, plan-page.ts for asking for one, restore-page.ts for one of them. */
 const pages: FastifyPluginAsyncTypebox = async (app) => {
   app.addNavigation({
     group: 'Data',

@@ -65,7 +65,10 @@ for (const javaScript of [true, false]) {
     ])
     const bytes = await readFile(await download.path())
     const sha256 = createHash('sha256').update(bytes).digest('hex')
-    t.ok(await page.getByText(sha256).isVisible(), 'the page shows the SHA-256 of the very file')
+    t.ok(
+      await page.getByText(sha256, { exact: true }).isVisible(),
+      'the page shows the SHA-256 of the very file',
+    )
 
     await page.getByRole('button', { name: 'Verify now' }).click()
     await page.getByText('Verified: the stored bytes are what was written.').waitFor()
@@ -82,6 +85,12 @@ for (const javaScript of [true, false]) {
     await page.goto(`${snapshotUrl}/changes`)
     if (javaScript) await page.evaluate('window.sameDocument = true')
     t.match(await page.locator('.after').first().textContent(), evil)
+    t.match(await page.locator('.whole').textContent(), `${String(messages)} rows of chat.messages`)
+
+    await page.getByLabel('What happened').selectOption('delete')
+    await page.getByRole('button', { name: 'Filter' }).click()
+    await page.waitForURL('**kind=delete*')
+    t.equal(await page.locator('.after').count(), 0, 'only what was removed')
     t.match(await page.locator('.whole').textContent(), `${String(messages)} rows of chat.messages`)
 
     await page.getByRole('main').getByRole('link', { name: 'Restore', exact: true }).click()
