@@ -40,10 +40,14 @@ export async function corrupt(ends: Ends, options: CorruptionOptions): Promise<C
   const { HOLDFAST_HOME: home, DATABASE_URL: databaseUrl, ...environment } = place.environment
   const app = await testApp(ends as unknown as Test, {
     databaseUrl: databaseUrl!,
-    environment: { ...environment, HOLDFAST_BOOTSTRAP_TOKEN: token, HOLDFAST_STORE_URL: `file:${home}` },
+    environment: {
+      ...environment,
+      HOLDFAST_BOOTSTRAP_TOKEN: token,
+      HOLDFAST_STORE_URL: `file:${home}/store`,
+    },
   })
   const report: CorruptionReport = { bits: 0, harmless: 0, damages: 0, asked: 0, accepted: [] }
-  const bench = new Bench(app, place, home!, report)
+  const bench = new Bench(app, place, `${home}/store`, report)
   await bench.everyBit(options.bitsEvery)
   await bench.everyManner(options)
   return report

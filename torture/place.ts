@@ -43,7 +43,7 @@ export async function openPlace(ends: Ends, storeKind: 'folder' | 's3'): Promise
   await fillSource(source)
   const bucket = await s3Server(ends as unknown as Test)
   const at = (folder: string) => join(home, folder)
-  for (const folder of ['documents', 'deliveries', 'datasets']) await mkdir(at(folder))
+  for (const folder of ['documents', 'deliveries', 'datasets', 'store']) await mkdir(at(folder))
   await putPapers(at('documents'), [...zones.delivered, ...zones.emptied])
   await writeFile(join(at('datasets'), 'accounts.yaml'), dataset)
   const environment = {

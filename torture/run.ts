@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startEmbeddedPostgres } from '../src/platform/embedded-postgres.ts'
 import { corrupt } from './corruption.ts'
+import { injectFaults } from './faults.ts'
 import { isolate } from './isolation.ts'
 import { torture } from './kills.ts'
 import { mutations } from './mutations/list.ts'
@@ -67,6 +68,11 @@ const parts: Record<string, () => Promise<boolean>> = {
     const report = await corrupt(ends, { random: random(), bitsEvery: 1, damages: 1000, askEvery: 10 })
     console.log(report)
     return report.accepted.length === 0
+  },
+  async faults() {
+    const report = await injectFaults(ends, { random: random(), cuts: 100, fullAt: 50, sleeps: 20 })
+    console.log(report)
+    return report.broken.length === 0
   },
   async isolation() {
     const report = await isolate(ends, { random: random(), snapshots: 50, turnMs: 5000, turns: 6 })

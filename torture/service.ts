@@ -33,7 +33,9 @@ export interface StartOptions {
  */
 export async function startService(options: StartOptions): Promise<Service | null> {
   const { environment, failpoints = 'trace', onFailpoint = () => undefined } = options
-  const child = spawn(process.execPath, ['src/server.ts'], {
+  // Without the test runner's options, whose handler for the signal of a limit ends the process.
+  const command = ['-c', 'unset NODE_OPTIONS; exec "$0" "$@"', process.execPath, 'src/server.ts']
+  const child = spawn('sh', command, {
     cwd: root,
     env: {
       PATH: process.env['PATH'] ?? '',

@@ -28,7 +28,7 @@ export class RowReader {
   constructor(client: pg.ClientBase, query: string) {
     const sql = `COPY (${query}) TO STDOUT (FORMAT csv, QUOTE e'\\x01', DELIMITER e'\\x02', ENCODING 'UTF8')`
     this.#client = client as ClientWithSocket
-    this.#stream = client.query(copyTo(sql, { highWaterMark: 262_144 }))
+    this.#stream = openStream(client, sql)
     this.#chunks = this.#stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>
   }
 
@@ -84,6 +84,15 @@ export class RowReader {
   }
 }
 
+/**
+ * A connection that is lost before somebody reads, or after the last row while the server has yet to say that it is done,
+ * is told to the stream when nobody listens, which ends the process. It is kept for whoever reads next.
+ */
+function openStream(client: pg.ClientBase, sql: string): Readable {
+  const stream: Readable = client.query(copyTo(sql, { highWaterMark: 262_144 }))
+  return stream.on('error', (error) => stream.destroy(error))
+}
+
 /** The output of a COPY … TO STDOUT statement. */
 export interface OpenCopy {
   chunks: AsyncIterable<Buffer>
@@ -93,7 +102,7 @@ export interface OpenCopy {
 
 /** Starts a COPY … TO STDOUT whose bytes are wanted as they are. */
 export function openCopy(client: pg.ClientBase, sql: string): OpenCopy {
-  const stream: Readable = client.query(copyTo(sql, { highWaterMark: 262_144 }))
+  const stream = openStream(client, sql)
   return {
     chunks: stream,
     destroy() {

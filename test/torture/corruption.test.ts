@@ -4,7 +4,7 @@ import { seeded } from '../../torture/random.ts'
 
 /** The long form turns every bit and damages a thousand times: `npm run torture`. */
 t.test('what is damaged is refused before the source is touched', async (t) => {
-  const report = await corrupt(t, { random: seeded(5), bitsEvery: 17, damages: 42, askEvery: 7 })
+  const report = await corrupt(t, { random: seeded(5), bitsEvery: 23, damages: 42, askEvery: 14 })
   t.same(report.accepted, [])
-  t.ok(report.bits > 500 && report.damages > 30 && report.asked > 20, JSON.stringify(report))
+  t.ok(report.bits > 500 && report.damages > 30 && report.asked >= 12, JSON.stringify(report))
 })
