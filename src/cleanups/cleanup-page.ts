@@ -1,17 +1,19 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import Type from 'typebox'
+import Type, { type Static } from 'typebox'
 import { causeOf } from '../audit/actor.ts'
-import { invalidField } from '../datasets/typed-keys.ts'
 import { answerForm, formRoute, type Shown } from '../platform/forms.ts'
 import { requireTypedName } from '../platform/typed-name.ts'
 import { form } from '../platform/validation.ts'
 import { waitUntilSettled } from '../restores/wait-until-settled.ts'
 import { applyCleanup, cancelCleanup, changeCleanup, undoCleanup } from './change-cleanup.ts'
 import type { Cleanup } from './cleanup.ts'
-import { presentCleanup } from './present-cleanup.ts'
+import { describeCleanup } from './describe-cleanup.ts'
 import { concernedCleanup, waitUntilOver } from './requests.ts'
 import { CleanupParams } from './schemas.ts'
+import { deadlineOf } from './typed-deadline.ts'
+
+const dayMs = 86_400_000
 
 const closed = { additionalProperties: false } as const
 
@@ -23,7 +25,10 @@ const NoForm = Type.Union([Type.Object({}, closed), Type.Null()], form)
 const ChangeForm = Type.Object(
   {
     hold: Type.Optional(Type.Enum(['yes', 'no'])),
-    day: Type.Optional(Type.String({ maxLength: 20 })),
+    /** Later than planned by so many days. */
+    days: Type.Optional(Type.Integer({ minimum: 1, maximum: 365 })),
+    dueAt: Type.Optional(Type.String({ maxLength: 20 })),
+    time: Type.Optional(Type.String({ maxLength: 20 })),
   },
   { ...closed, ...form },
 )
@@ -61,13 +66,8 @@ const cleanupPage: FastifyPluginAsyncTypebox = async (app) => {
     async (request, reply) => {
       const cleanup = await concernedCleanup(app, request, request.params.id)
       return act(request, reply, cleanup, async () => {
-        const { hold, day } = request.body
-        const changes = {
-          ...(hold !== undefined && { hold: hold === 'yes' }),
-          ...(day !== undefined && { dueAt: dayOf(day) }),
-        }
-        await changeCleanup(app, cleanup.id, changes, causeOf(request))
-        return reply.leadTo(`/cleanups/${cleanup.id}`)
+        await changeCleanup(app, cleanup.id, changesOf(app, cleanup, request.body), causeOf(request))
+        return reply.leadTo(`/cleanups/${cleanup.id}`, saidOf(request.body))
       })
     },
   )
@@ -102,7 +102,10 @@ const cleanupPage: FastifyPluginAsyncTypebox = async (app) => {
       const { status } = await cancelCleanup(app, id, causeOf(request))
       const stopping =
         status === 'removing' ? 'It stops after the chunk at hand.' : 'It was too late to cancel.'
-      return reply.leadTo(`/cleanups/${id}`, status === 'cancelled' ? 'Cancelled.' : stopping)
+      return reply.leadTo(
+        `/cleanups/${id}`,
+        status === 'cancelled' ? 'Cancelled: nothing is removed.' : stopping,
+      )
     },
   )
 
@@ -126,11 +129,20 @@ const cleanupPage: FastifyPluginAsyncTypebox = async (app) => {
 
 export default cleanupPage
 
-/** The beginning of a day, as forms have them. */
-export function dayOf(day: string): Date {
-  const date = /^\d{4}-\d\d-\d\d$/.test(day) ? new Date(`${day}T00:00:00Z`) : new Date(Number.NaN)
-  if (Number.isNaN(date.getTime())) throw invalidField('day', 'must be a day such as 2026-12-31')
-  return date
+/** Days are counted from its deadline, or from now once that has passed. */
+function changesOf(
+  { clock }: FastifyInstance,
+  cleanup: Cleanup,
+  { hold, days, dueAt, time }: Static<typeof ChangeForm>,
+): { hold?: boolean; dueAt?: Date } {
+  if (hold !== undefined) return { hold: hold === 'yes' }
+  if (days === undefined) return { dueAt: deadlineOf(dueAt ?? '', time) }
+  return { dueAt: new Date(Math.max(cleanup.dueAt.getTime(), clock.now().getTime()) + days * dayMs) }
+}
+
+function saidOf({ hold }: Static<typeof ChangeForm>): string {
+  if (hold === undefined) return 'Postponed.'
+  return hold === 'yes' ? 'On hold: it does not run until the hold is lifted.' : 'The hold is lifted.'
 }
 
 async function show(
@@ -139,28 +151,9 @@ async function show(
   cleanup: Cleanup,
   shown: Shown = {},
 ): Promise<string> {
-  const { id, dataset: name, error } = cleanup
-  const explained = error === null ? undefined : app.problems.get(error.code)
-  const presented = await presentCleanup(app, cleanup)
-  const { progress } = presented
   return reply.page('cleanups/show', {
-    title: `Cleanup of ${name}`,
-    backTo: `/cleanups/${id}`,
-    entity: { type: 'cleanup', id },
-    cleanup: presented,
-    dataset: app.datasets.list().find((dataset) => dataset.name === name) ?? { name, title: name },
-    waiting: cleanup.isWaiting(),
-    busy: cleanup.isRunning(),
-    refresh: cleanup.isRunning(),
-    undoable: cleanup.isOver() && cleanup.snapshotId !== null && (cleanup.counts?.removed ?? 0) > 0,
-    progress: {
-      phase: cleanup.status === 'removing' ? 'Removing' : 'Capturing and verifying',
-      unit: cleanup.target === 'records' ? 'record' : 'object',
-      done: progress === null ? 0 : progress.removed + progress.left,
-      total: progress?.total ?? 0,
-    },
-    errorTitle: explained?.title,
-    errorHint: explained?.hint,
+    ...(await describeCleanup(app, cleanup)),
+    entity: { type: 'cleanup', id: cleanup.id },
     ...shown,
   })
 }

@@ -1,12 +1,18 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyInstance } from 'fastify'
 import Type from 'typebox'
 import { DayFilter, TextFilter } from '../platform/filters.ts'
 import { filterOf, ListPageQuery, listOf } from '../platform/list-page.ts'
 import type { PageQuery } from '../platform/read-page.ts'
 import { sendCsv, type CsvColumns } from '../platform/send-csv.ts'
 import { statuses, targets, type Cleanup } from './cleanup.ts'
+import { blockersNow } from './describe-cleanup.ts'
 import { cleanupSorting, listCleanups } from './list-cleanups.ts'
 import { presentCleanups } from './present-cleanup.ts'
+import { waitingCleanups } from './summarize-cleanups.ts'
+
+/** Cleanups that are shown with all that keeps them, before the list. */
+const mostWaiting = 10
 
 const ListQuery = ListPageQuery(
   {
@@ -50,6 +56,8 @@ const listPage: FastifyPluginAsyncTypebox = async (app) => {
       return reply.page('cleanups/list', {
         title: 'Cleanups',
         items: await presentCleanups(app, items),
+        waiting: Object.keys(query).length === 0 ? await describeWaiting(app) : [],
+        mostWaiting,
         datasets: app.datasets.list(),
         statuses,
         ...listOf('/cleanups', query, cleanupSorting, { nextCursor }),
@@ -59,3 +67,11 @@ const listPage: FastifyPluginAsyncTypebox = async (app) => {
 }
 
 export default listPage
+
+/** Those that wait, with what keeps each of them besides the time. */
+async function describeWaiting(app: FastifyInstance) {
+  const found = await waitingCleanups(app.orm.em, mostWaiting)
+  const presented = await presentCleanups(app, found)
+  const blockers = await Promise.all(found.map((cleanup) => blockersNow(app, cleanup)))
+  return presented.map((cleanup, i) => ({ ...cleanup, blockers: blockers[i]! }))
+}

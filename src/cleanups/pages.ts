@@ -3,20 +3,30 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import Type, { type Static } from 'typebox'
 import { causeOf } from '../audit/actor.ts'
 import { chosenScope, scopeLink } from '../datasets/scope-link.ts'
+import { parseScope } from '../datasets/scope.ts'
+import { judgeGate } from '../gates/judge-gate.ts'
 import { answerForm, formRoute, type Shown } from '../platform/forms.ts'
 import { requireTypedName } from '../platform/typed-name.ts'
 import { form } from '../platform/validation.ts'
 import { scopeFields, scopeOfForm } from '../snapshots/scope-form.ts'
-import cleanupPage, { dayOf, shortWait } from './cleanup-page.ts'
+import cleanupPage, { shortWait } from './cleanup-page.ts'
 import { targets } from './cleanup.ts'
 import { describePreview } from './describe-preview.ts'
+import itemsPage from './items-page.ts'
 import listPage from './list-page.ts'
 import { previewCleanup, requestCleanup } from './request-cleanup.ts'
 import { waitUntilOver } from './requests.ts'
+import { deadlineOf } from './typed-deadline.ts'
+import { leftWords } from './warnings.ts'
 
 const closed = { additionalProperties: false } as const
 
-const NewQuery = Type.Object(scopeLink, closed)
+const Short = Type.Optional(Type.String({ maxLength: 20 }))
+
+const NewQuery = Type.Object(
+  { ...scopeLink, target: Type.Optional(Type.Enum([...targets])), dueAt: Short, time: Short },
+  closed,
+)
 
 const CleanupForm = Type.Object(
   {
@@ -25,7 +35,9 @@ const CleanupForm = Type.Object(
     ...scopeFields,
     planHash: Type.Optional(Type.String({ maxLength: 100 })),
     confirmation: Type.Optional(Type.String({ maxLength: 200 })),
-    day: Type.Optional(Type.String({ maxLength: 20 })),
+    dueAt: Short,
+    time: Short,
+    skipSnapshotCheck: Type.Optional(Type.Boolean()),
   },
   { ...closed, ...form },
 )
@@ -42,13 +54,15 @@ const pages: FastifyPluginAsyncTypebox = async (app) => {
   })
   await app.register(listPage)
   await app.register(cleanupPage)
+  await app.register(itemsPage)
 
   app.get(
     '/cleanups/new',
     { config: { permission: 'cleanups:create' }, schema: { hide: true, querystring: NewQuery } },
     async ({ actor, query }, reply) => {
-      const { dataset } = query
-      return showForm(app, reply, { typed: { dataset, ...(await chosenScope(app, actor, query)) } })
+      const { dataset, target, dueAt, time } = query
+      const chosen = await chosenScope(app, actor, query)
+      return showForm(app, reply, { typed: { dataset, target, dueAt, time, ...chosen } })
     },
   )
 
@@ -89,8 +103,10 @@ async function confirm(
   planHash: string,
 ) {
   requireTypedName(fields.confirmation, fields.dataset)
-  const due = fields.day === undefined ? {} : { dueAt: dayOf(fields.day) }
-  const cleanup = await requestCleanup(app, { ...wantedOf(app, fields), planHash, ...due }, causeOf(request))
+  const due = fields.dueAt === undefined ? {} : { dueAt: deadlineOf(fields.dueAt, fields.time) }
+  const { skipSnapshotCheck = false } = fields
+  const wanted = { ...wantedOf(app, fields), planHash, skipSnapshotCheck, ...due }
+  const cleanup = await requestCleanup(app, wanted, causeOf(request))
   await waitUntilOver(app, cleanup, shortWait)
   return reply.leadTo(`/cleanups/${cleanup.id}`)
 }
@@ -98,6 +114,7 @@ async function confirm(
 function showForm(app: FastifyInstance, reply: FastifyReply, shown: Shown): Promise<string> {
   return reply.page('cleanups/new', {
     title: 'Clean up',
+    backTo: '/cleanups/new',
     datasets: app.datasets.list().filter(({ problems }) => problems.length === 0),
     ...shown,
   })
@@ -112,15 +129,16 @@ async function showPreview(
 ): Promise<string> {
   const wanted = wantedOf(app, fields)
   const preview = await previewCleanup(app, wanted, causeOf(request))
-  const { confirmation: _typed, planHash: _old, day, ...asked } = fields
+  const { confirmation: _typed, planHash: _old, dueAt, time, skipSnapshotCheck, ...asked } = fields
+  const dataset = app.datasets.get(wanted.dataset)
+  const scope = parseScope(wanted.scope, dataset)
   return reply.page('cleanups/preview', {
     title: 'What would be removed',
     backTo: '/cleanups/new',
     preview: describePreview(wanted.target, preview),
-    dataset: app.datasets.get(wanted.dataset),
-    target: wanted.target,
-    asked,
-    day,
+    leftWords,
+    ...{ dataset, target: wanted.target, scope, asked, dueAt, time, skipSnapshotCheck },
+    gate: await judgeGate(app, dataset, scope, 'cleanup', request.actor),
     ...shown,
   })
 }

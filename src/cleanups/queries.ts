@@ -155,6 +155,33 @@ export async function listLeft(
   )
 }
 
+/** What a cleanup may remove, and what became of it: null while nothing did. */
+export interface CleanupItem {
+  key: string
+  outcome: 'REMOVED' | LeftCode | null
+  detail: string | null
+}
+
+/** Some of a cleanup's items by key. @param outcome of these only; `WAITING`: nothing became of them yet */
+export async function pageOfItems(
+  em: EntityManager,
+  cleanupId: string,
+  outcome: string | undefined,
+  after: string,
+  limit: number,
+): Promise<CleanupItem[]> {
+  const [condition, values] =
+    outcome === undefined
+      ? ['', []]
+      : outcome === 'WAITING'
+        ? ['AND outcome IS NULL', []]
+        : ['AND outcome = ?', [outcome]]
+  return em.execute<CleanupItem[]>(
+    `SELECT key, outcome, detail FROM cleanup_items WHERE cleanup_id = ? AND key > ? ${condition} ORDER BY key LIMIT ?`,
+    [cleanupId, after, ...values, limit],
+  )
+}
+
 /** Items that are worth another go now that others are gone, the last first; they go into a chunk of their own. */
 export async function gatherRetries(
   em: EntityManager,

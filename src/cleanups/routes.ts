@@ -19,6 +19,7 @@ import { describePreview } from './describe-preview.ts'
 import { cleanupProblems } from './errors.ts'
 import { listCleanups } from './list-cleanups.ts'
 import { finishCleanup } from './finish-cleanup.ts'
+import { createOrigins } from './origins.ts'
 import pages from './pages.ts'
 import { presentCleanup, presentCleanups } from './present-cleanup.ts'
 import { keepReconciled } from './reconcile-cleanups.ts'
@@ -44,6 +45,7 @@ const answers = { 201: Type.Ref('Cleanup'), 202: Type.Ref('Cleanup') }
 
 const routes: FastifyPluginAsyncTypebox = async (app) => {
   app.addProblems(cleanupProblems)
+  app.decorate('cleanupOrigins', createOrigins())
   if (app.getSchema('Scope') === undefined) app.addSchema(ScopeSchema)
   app.addSchema(CleanupPlanBody)
   app.addSchema(CleanupBody)

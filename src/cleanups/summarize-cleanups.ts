@@ -21,3 +21,9 @@ export async function dueCleanups(em: EntityManager, limit: number): Promise<Cle
     .fork()
     .find(Cleanup, { status: 'pending', hold: false }, { orderBy: { dueAt: 'asc', id: 'asc' }, limit })
 }
+
+/** Cleanups that wait for their deadline or for somebody, soonest first. */
+export async function waitingCleanups(em: EntityManager, limit: number): Promise<Cleanup[]> {
+  const where = { status: { $in: ['pending', 'awaiting_confirmation'] } } as const
+  return em.fork().find(Cleanup, where, { orderBy: { dueAt: 'asc', id: 'asc' }, limit })
+}

@@ -25,7 +25,7 @@ export async function warningsOf(
   if ('outside' in plan) warnings.push(...reaching(plan), ...omitted(dataset.root))
   if (plan.kept > 0) {
     const counts = Object.entries(plan.leftCounts).map(
-      ([code, count]) => `${count} ${words[code as LeftCode]}`,
+      ([code, count]) => `${count} ${leftWords[code as LeftCode]}`,
     )
     warnings.push({
       code: 'LEFT_ALONE',
@@ -69,7 +69,8 @@ function omitted({ name, omitted: columns, children }: TableNode): PlanWarning[]
   return [...here, ...children.flatMap(omitted)]
 }
 
-const words: Record<LeftCode, string> = {
+/** Why something is left alone, after `Left alone:`. */
+export const leftWords: Record<LeftCode, string> = {
   PROTECTED: 'protected',
   HELD: 'held',
   REFERENCED: 'pointed at by rows that stay',

@@ -16,3 +16,9 @@ export async function lockDelivery(em: EntityManager, id: string): Promise<Deliv
   if (delivery === null) throw deliveryProblems.DELIVERY_UNKNOWN(`There is no delivery ${id}.`)
   return delivery
 }
+
+/** Where the page of the delivery is whose originals a cleanup removes; null when there is none. */
+export async function pathOfOrigin(em: EntityManager, { id }: { id: string }): Promise<string | null> {
+  const delivery = await em.fork().findOne(Delivery, { cleanupId: id }, { orderBy: { id: 'desc' } })
+  return delivery && `/deliveries/${delivery.id}`
+}

@@ -13,7 +13,7 @@ import { concludeDelivery } from './conclude-delivery.ts'
 import { concludeJob } from './conclude-job.ts'
 import { deliverFiles, deliverHandler } from './deliver-file.ts'
 import { deliveryProblems } from './errors.ts'
-import { findDelivery } from './find-deliveries.ts'
+import { findDelivery, pathOfOrigin } from './find-deliveries.ts'
 import { listDeliveries } from './list-deliveries.ts'
 import { createDestinations } from './open-destination.ts'
 import pages from './pages.ts'
@@ -43,6 +43,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   app.queue.define<{ id: string }>(prepareJob, ({ id }, run) => prepareDelivery(app, id, run))
   app.queue.define<{ id: string }>(concludeJob, ({ id }, run) => concludeDelivery(app, destinations, id, run))
   keepReconciled(app)
+  app.cleanupOrigins.set('delivery', (cleanup) => pathOfOrigin(app.orm.em, cleanup))
   await app.register(pages, { sealer })
 
   app.post(

@@ -1,24 +1,19 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import Type, { type Static } from 'typebox'
+import type { Static } from 'typebox'
 import { causeOf } from '../audit/actor.ts'
-import { keysOfLines } from '../datasets/typed-keys.ts'
 import { TextFilter } from '../platform/filters.ts'
-import { answerForm, formRoute, type Shown } from '../platform/forms.ts'
 import { filterOf, ListPageQuery, listOf } from '../platform/list-page.ts'
 import type { PageQuery } from '../platform/read-page.ts'
 import { sendCsv, type CsvColumns } from '../platform/send-csv.ts'
-import { form } from '../platform/validation.ts'
 import type { Selectable } from '../selections/selectable.ts'
 import { addSelection, selectionOf } from '../selections/selection-pages.ts'
 import { findHold } from './find-holds.ts'
 import type { Hold } from './hold.ts'
-import { holdRecord } from './hold-record.ts'
+import holdPage from './hold-page.ts'
 import { liftHold } from './lift-hold.ts'
 import { countHolds, holdSorting, listHolds } from './list-holds.ts'
 import { presentHold } from './present-hold.ts'
-
-const closed = { additionalProperties: false } as const
 
 const ListQuery = ListPageQuery({ dataset: TextFilter, key: TextFilter }, holdSorting)
 
@@ -32,16 +27,7 @@ const csv: CsvColumns<Hold> = {
   created_by: (h) => h.createdBy,
 }
 
-const HoldForm = Type.Object(
-  {
-    dataset: Type.String({ minLength: 1, maxLength: 100 }),
-    key: Type.String({ minLength: 1, maxLength: 2000 }),
-    reason: Type.String({ minLength: 1, maxLength: 1000 }),
-  },
-  { ...closed, ...form },
-)
-
-/** The page of holds: which records are held and why, one more, one less. */
+/** The list of holds: which records are held and why; see hold-page.ts for one of them. */
 const pages: FastifyPluginAsyncTypebox = async (app) => {
   app.addNavigation({
     group: 'Upkeep',
@@ -52,27 +38,12 @@ const pages: FastifyPluginAsyncTypebox = async (app) => {
     permission: 'holds:list',
   })
   addSelection(app, selectableHolds(app))
+  await app.register(holdPage)
 
   app.get(
     '/holds',
     { config: { permission: 'holds:list' }, schema: { hide: true, querystring: ListQuery } },
     async ({ query }, reply) => show(app, reply, query),
-  )
-
-  app.post(
-    '/holds',
-    { ...formRoute, config: { permission: 'holds:create' }, schema: { hide: true, body: HoldForm } },
-    async (request, reply) =>
-      answerForm(
-        request,
-        async () => {
-          const { dataset, key, reason } = request.body
-          const [typed] = keysOfLines(key, app.datasets.get(dataset).root.key)
-          await holdRecord(app, { dataset, key: typed, reason }, causeOf(request))
-          return reply.leadTo('/holds')
-        },
-        (shown) => show(app, reply, {}, shown) as Promise<string>,
-      ),
   )
 }
 
@@ -82,7 +53,6 @@ async function show(
   app: FastifyInstance,
   reply: FastifyReply,
   query: Static<typeof ListQuery>,
-  shown: Shown = {},
 ): Promise<unknown> {
   const read = (page: PageQuery) => listHolds(app, filterOf(query), { sort: query.sort, ...page })
   if (query.format === 'csv') return sendCsv(reply, 'holds', csv, read)
@@ -94,7 +64,6 @@ async function show(
     datasets: app.datasets.list().filter(({ problems }) => problems.length === 0),
     ...listOf('/holds', query, holdSorting, { nextCursor, total }),
     ...choosing,
-    ...shown,
   })
 }
 

@@ -121,6 +121,7 @@ const entityPages: Record<string, [path: string, permission: string]> = {
   restore: ['/restores/', 'restores:view'],
   export: ['/exports/', 'exports:view'],
   cleanup: ['/cleanups/', 'cleanups:view'],
+  hold: ['/holds/', 'holds:list'],
   batch: ['/batches/', 'batches:view'],
   delivery: ['/deliveries/', 'deliveries:view'],
   dataset: ['/datasets/', 'datasets:view'],
