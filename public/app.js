@@ -155,9 +155,16 @@ let wentOn = false
 let notice = null
 
 // The same list filtered otherwise must not scroll away, and a form that comes back with errors moves the focus instead.
-document.addEventListener('htmx:before:swap', ({ detail: { ctx, tasks } }) => {
+document.addEventListener('htmx:before:swap', (event) => {
+  const { ctx, tasks } = event.detail
   if (!ctx.response) return
-  notice = ctx.sourceElement.closest('#live') && document.getElementById('notice')
+  const { follows } = ctx.sourceElement.dataset
+  // What was followed may have been left since it was asked for.
+  if (follows && (!ctx.sourceElement.isConnected || follows.split('?')[0] !== location.pathname)) {
+    event.preventDefault()
+    return
+  }
+  notice = follows && document.getElementById('notice')
   const filtered = ctx.request.method === 'GET' && ctx.sourceElement.matches('form:not(.find)')
   wentOn = ctx.request.method === 'POST' || ctx.sourceElement.matches('a, .find')
   if (filtered || ctx.response.status >= 400) for (const task of tasks) task.swapSpec.show = 'none'

@@ -151,6 +151,28 @@ for (const javaScript of [true, false]) {
   )
 }
 
+t.test('whoever has gone on is not taken back by news of what was followed', async (t) => {
+  const { body } = await call('POST', '/batches', { key: 'left', items: items(2) })
+  const page = await browser.open({ as: 'operator' })
+  await page.goto(`/batches/${body.id}`)
+  const [arrived, hasGone] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  await page.route(`**/batches/${body.id}`, async (route) => {
+    const answer = await route.fetch()
+    arrived.resolve()
+    await hasGone.promise
+    await route.fulfill({ response: answer })
+  })
+  await call('POST', `/batches/${body.id}/checkpoints`, { completed: ['item 1'] })
+  await arrived.promise
+  await page.getByRole('link', { name: 'Cancel' }).click()
+  await page.getByRole('heading', { name: 'Cancel this batch' }).waitFor()
+  const late = page.waitForEvent('requestfinished', (request) => request.url().endsWith(body.id))
+  hasGone.resolve()
+  await late
+  await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))')
+  t.ok(await page.getByRole('heading', { name: 'Cancel this batch' }).isVisible())
+})
+
 t.test('a webhook is shown without what may be a secret', async (t) => {
   const page = await browser.open({ as: 'operator' })
   await page.goto('/batches/new')
