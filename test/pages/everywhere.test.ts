@@ -28,6 +28,9 @@ const empty = [
   '/retention/chat',
   '/deliveries',
   '/deliveries/new',
+  '/system',
+  '/shortcuts',
+  '/find',
 ]
 
 /** The same and more, with names that would do harm as markup. */
