@@ -15,6 +15,8 @@ export interface KillOptions {
   /** Where the kills are planned; default everywhere. */
   names?: readonly string[]
   say?: (line: string) => void
+  /** Ends the run where it is. */
+  signal?: AbortSignal
 }
 
 export interface KillReport extends Findings {
@@ -78,7 +80,7 @@ function createPlanner({ random, names = failpointNames }: KillOptions, { at }: 
 
 async function openLane(
   ends: Ends,
-  { random, kills, say = () => undefined }: KillOptions,
+  { random, kills, say = () => undefined, signal }: KillOptions,
   report: KillReport,
   nextPlan: () => Plan,
   number: number,
@@ -176,7 +178,7 @@ async function openLane(
       let plan: Plan = { failpoint: null, lifeMs: 2000, whileRecovering: false }
       await start(plan)
       ledger = await openLedger(service!, place)
-      while (report.kills < kills) {
+      while (report.kills < kills && signal?.aborted !== true) {
         if (service !== null && (await recovers(plan))) {
           await look()
           await work(plan)

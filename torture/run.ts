@@ -45,8 +45,14 @@ async function close(): Promise<void> {
   for (const end of closing.splice(0)) await end()
 }
 
-process.once('SIGINT', () => void close().then(() => process.exit(130)))
-process.once('SIGTERM', () => void close().then(() => process.exit(143)))
+/** The first ends the kills and prints what they showed; the next ends everything. */
+const stopping = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    if (stopping.signal.aborted) void close().then(() => process.exit(130))
+    stopping.abort()
+  })
+}
 
 const seed = Number(values.seed)
 console.log(`seed ${seed}`)
@@ -59,13 +65,13 @@ const parts: Record<string, () => Promise<boolean>> = {
   async kills() {
     const names = values.only?.split(',')
     const [kills, places] = [Number(values.kills), Number(values.places)]
-    const options = { random: random(), kills, places, ...(names && { names }), say: console.log }
-    const report = await torture(ends, options)
+    const options = { random: random(), kills, places, ...(names && { names }) }
+    const report = await torture(ends, { ...options, say: console.log, signal: stopping.signal })
     printKills(report)
     return report.broken.length === 0
   },
   async corruption() {
-    const report = await corrupt(ends, { random: random(), bitsEvery: 1, damages: 1000, askEvery: 10 })
+    const report = await corrupt(ends, { random: random(), bitsEvery: 1, damages: 1000, askEvery: 20 })
     console.log(report)
     return report.accepted.length === 0
   },

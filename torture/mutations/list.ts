@@ -33,7 +33,8 @@ export const mutations: Mutation[] = [
     file: 'source/shared-snapshot.ts',
     search: 'await takeOn(source, client, id)',
     replace: 'void takeOn, void id',
-    test: 'snapshots/capture.test.ts',
+    test: 'source/shared-snapshot.test.ts',
+    quick: true,
   },
   {
     name: 'a restore commits what it deleted before it creates anything',
@@ -86,6 +87,15 @@ export const mutations: Mutation[] = [
     test: 'snapshots/verify-snapshot.test.ts',
   },
   {
+    name: 'a connection that is lost during a COPY ends the process',
+    promise: 8,
+    file: 'source/copy.ts',
+    search: "return stream.on('error', (error) => stream.destroy(error))",
+    replace: 'return stream',
+    test: 'source/lost-copy.test.ts',
+    quick: true,
+  },
+  {
     name: 'what is stored is not hashed, only what it decompresses to',
     promise: 7,
     file: 'snapshots/artifact-reader.ts',
@@ -108,7 +118,6 @@ export const mutations: Mutation[] = [
     search: "new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])",
     replace: "new Set(['ENOSPC'])",
     test: 'storage/folder.test.ts',
-    quick: true,
   },
   {
     name: 'whoever lost an item may still report it',
