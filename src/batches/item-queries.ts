@@ -135,7 +135,7 @@ export interface ErrorGroup {
 }
 
 /** How many items of one error are counted, and how many errors are looked at. */
-const counted = 10_000
+const counted = 1000
 const looked = 500
 
 /** What failed items failed with, the most frequent first. */

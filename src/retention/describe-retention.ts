@@ -3,7 +3,7 @@ import { pendingCleanups } from '../cleanups/plan-cleanup.ts'
 import type { Cleanup } from '../cleanups/cleanup.ts'
 import type { Dataset } from '../datasets/definition.ts'
 import { Problem } from '../platform/errors.ts'
-import { describeSchedules } from '../schedules/describe-schedules.ts'
+import { nextRunOf } from '../schedules/describe-schedules.ts'
 import { Snapshot } from '../snapshots/snapshot.ts'
 import { backupName } from './backup-schedules.ts'
 import { countRecords } from './count-past-queries.ts'
@@ -18,11 +18,11 @@ import {
 import { decide, type Verdict } from './policy.ts'
 import { policyOf, retainedSnapshots } from './snapshot-facts.ts'
 
-/** Snapshots that are described one by one at most; the figures count all. */
-const most = 200
-
-/** What becomes of a dataset's snapshots and records, before it happens. Snapshots that go come first. */
-export async function describeRetention(app: FastifyInstance, dataset: Dataset) {
+/**
+ * What becomes of a dataset's snapshots and records, before it happens. Snapshots that go come first.
+ * @param most how many snapshots are described one by one
+ */
+export async function describeRetention(app: FastifyInstance, dataset: Dataset, most = 200) {
   const { config, clock } = app
   const policy = policyOf(dataset, config.backupRetentionDays)
   const verdicts = decide(await retainedSnapshots(app, dataset), policy, clock.now())
@@ -45,7 +45,13 @@ export async function describeRetention(app: FastifyInstance, dataset: Dataset) 
 }
 
 async function describeVerdicts({ orm }: FastifyInstance, verdicts: Verdict[]) {
-  const found = await orm.em.fork().find(Snapshot, { id: { $in: verdicts.map(({ id }) => id) } })
+  const found = await orm.em
+    .fork()
+    .find(
+      Snapshot,
+      { id: { $in: verdicts.map(({ id }) => id) } },
+      { fields: ['title', 'scope', 'trigger', 'takenAt'] },
+    )
   const snapshots = new Map(found.map((snapshot) => [snapshot.id, snapshot]))
   return verdicts.flatMap(({ id, keep, reasons }) => {
     const snapshot = snapshots.get(id)
@@ -84,6 +90,5 @@ function describeCleanup({ id, status, dueAt, hold, plan }: Cleanup) {
 }
 
 async function nextRun(app: FastifyInstance, name: string): Promise<string | null> {
-  const [schedule] = await describeSchedules(app, [app.schedules.get(name)])
-  return schedule!.nextRuns[0] ?? null
+  return (await nextRunOf(app, name))?.toISOString() ?? null
 }

@@ -18,8 +18,8 @@ const pages: FastifyPluginAsyncTypebox = async (app) => {
     '/retention',
     { config: { permission: 'retention:view' }, schema: { hide: true } },
     async (_request, reply) => {
-      const items: Awaited<ReturnType<typeof describeRetention>>[] = []
-      for (const name of usableNames(app)) items.push(await describeRetention(app, app.datasets.get(name)))
+      const described = usableNames(app).map((name) => describeRetention(app, app.datasets.get(name), 0))
+      const items = await Promise.all(described)
       return reply.page('retention/list', { title: 'Retention', items })
     },
   )

@@ -193,11 +193,13 @@ const bucketWords: Record<Bucket, string> = { daily: 'day', weekly: 'week', mont
 /** The latest snapshot of each of the last so many days that have one; the same for weeks, months and years. */
 function newestPer(bucket: Bucket, newestFirst: RetainedSnapshot[], policy: SnapshotPolicy): string[] {
   const found = new Map<string, string>()
+  const count = policy.keep[bucket] ?? 0
   for (const { id, takenAt } of newestFirst) {
+    if (found.size === count) break
     const part = buckets[bucket](localDay(takenAt, policy.timezone))
     if (!found.has(part)) found.set(part, id)
   }
-  return [...found.values()].slice(0, policy.keep[bucket] ?? 0)
+  return [...found.values()]
 }
 
 /** What a day's snapshots have in common. The day is written as its beginning in UTC. Weeks begin on Monday (ISO 8601). */

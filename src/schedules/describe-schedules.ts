@@ -39,3 +39,14 @@ export async function describeSchedules(
 function next(definition: ScheduleDefinition, now: Date): string[] {
   return nextOccurrences(definition, now, shown).map((at) => at.toISOString())
 }
+
+/** When a schedule is due next; null while it is off or paused. */
+export async function nextRunOf(
+  { orm, schedules, clock }: FastifyInstance,
+  name: string,
+): Promise<Date | null> {
+  const definition = schedules.get(name)
+  if (definition.enabled === false) return null
+  if ((await orm.em.fork().count(Schedule, { name, paused: true })) > 0) return null
+  return nextOccurrences(definition, clock.now(), 1)[0] ?? null
+}

@@ -23,10 +23,10 @@ export async function findCovering(
   since: Date,
   actor: Actor,
 ): Promise<Snapshot | null> {
-  const found = await findCandidates(em, dataset, scope, { takenAt: { $gte: since } })
   const fits = (snapshot: CompletedSnapshot) =>
     lackIn(snapshot, dataset, scope) === null &&
     (actor.role !== 'member' || coversScope(scope, snapshot.scope, dataset.timezone))
+  const found = await findCandidates(em, dataset, scope, { takenAt: { $gte: since } }, fits)
   return found.find(fits) ?? null
 }
 
@@ -36,7 +36,8 @@ export async function findNearest(
   dataset: Dataset,
   scope: Scope,
 ): Promise<Coverage | null> {
-  const found = await findCandidates(em, dataset, scope, {})
+  const covers = (snapshot: CompletedSnapshot) => lackIn(snapshot, dataset, scope) === null
+  const found = await findCandidates(em, dataset, scope, {}, covers)
   const judged = found.map((snapshot) => ({ snapshot, lack: lackIn(snapshot, dataset, scope) }))
   const lacks = ({ lack }: Coverage) => lack?.size ?? 0
   return judged.reduce<Coverage | null>(
@@ -47,6 +48,7 @@ export async function findNearest(
 
 /**
  * The latest completed snapshots of each kind of scope, latest first, so that many of single records hide none of all.
+ * Once one fits, only those that are newer still matter.
  * Never one that Holdfast took before it changed rows: it holds what was touched, which its scope doesn't tell.
  */
 async function findCandidates(
@@ -54,19 +56,23 @@ async function findCandidates(
   dataset: Dataset,
   scope: Scope,
   more: FilterQuery<Snapshot>,
+  fits: (snapshot: CompletedSnapshot) => boolean,
 ): Promise<CompletedSnapshot[]> {
   const found = new Map<string, CompletedSnapshot>()
+  let newer: FilterQuery<Snapshot> = {}
   for (const [condition, limit] of kindsFor(scope)) {
     const where = {
       dataset: dataset.name,
       status: 'completed',
       deletedAt: null,
       trigger: { $in: ['manual', 'pre_sync', 'scheduled'] },
-      $and: [condition, more],
+      $and: [condition, more, newer],
     } as FilterQuery<Snapshot>
     const latest = { orderBy: { takenAt: 'desc', id: 'desc' }, limit } as const
-    for (const snapshot of await em.fork().find(Snapshot, where, latest))
-      found.set(snapshot.id, snapshot.requireCompleted())
+    const completed = (await em.fork().find(Snapshot, where, latest)).map((one) => one.requireCompleted())
+    for (const snapshot of completed) found.set(snapshot.id, snapshot)
+    const fitting = completed.find(fits)
+    if (fitting !== undefined) newer = { takenAt: { $gt: fitting.takenAt } }
   }
   return [...found.values()].sort((a, b) => b.takenAt.getTime() - a.takenAt.getTime())
 }
