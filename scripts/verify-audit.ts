@@ -37,22 +37,35 @@ interface Line {
 /** An entry with its metadata as the text that was hashed. */
 type Entry = Omit<Line, 'metadata'> & { metadata: string }
 
-const [source, given] = process.argv.slice(2)
-const isHead = given === undefined || /^\d+:[0-9a-f]{64}$/.test(given)
-if (source === undefined || !(isHead || given.endsWith('.json'))) {
-  console.error('usage: npm run verify-audit -- <postgres://… | audit.ndjson | -> [seq:hash | head.json]')
-  process.exit(2)
+/**
+ * Reads a chain and looks at every entry.
+ * @param source a connection string, a file's path, or - for standard input
+ * @param published a head as `seq:hash`
+ * @returns `bad` names the first entry that is wrong, and how; null when the chain is whole
+ */
+export async function verifyFrom(source: string, published?: string) {
+  return check(/^postgres(ql)?:\/\//.test(source) ? fromDatabase(source) : fromLines(source), published)
 }
-try {
-  const published = isHead ? given : await readHead(given)
-  const entries = /^postgres(ql)?:\/\//.test(source) ? fromDatabase(source) : fromLines(source)
-  const { bad, seq, hash } = await check(entries, published)
-  if (bad !== null) console.error(`BROKEN at entry ${bad}`)
-  else console.log(`OK: ${seq} entries; head ${seq}:${hash}`)
-  process.exitCode = bad === null ? 0 : 1
-} catch (error) {
-  console.error(`could not be read: ${error instanceof Error ? error.message : String(error)}`)
-  process.exitCode = 2
+
+if (import.meta.main) await main()
+
+async function main(): Promise<void> {
+  const [source, given] = process.argv.slice(2)
+  const isHead = given === undefined || /^\d+:[0-9a-f]{64}$/.test(given)
+  if (source === undefined || !(isHead || given.endsWith('.json'))) {
+    console.error('usage: npm run verify-audit -- <postgres://… | audit.ndjson | -> [seq:hash | head.json]')
+    process.exitCode = 2
+    return
+  }
+  try {
+    const { bad, seq, hash } = await verifyFrom(source, isHead ? given : await readHead(given))
+    if (bad !== null) console.error(`BROKEN at entry ${bad}`)
+    else console.log(`OK: ${seq} entries; head ${seq}:${hash}`)
+    process.exitCode = bad === null ? 0 : 1
+  } catch (error) {
+    console.error(`could not be read: ${error instanceof Error ? error.message : String(error)}`)
+    process.exitCode = 2
+  }
 }
 
 /** A head from the store: its own hash shows that it is as it was written. */
