@@ -11,7 +11,9 @@ export const sampleNow = new Date('2026-11-20T12:00:00Z')
 export function migratedTemplate(): Promise<string> {
   return template('template_migrated', async (url) => {
     const config = readConfig({ HOLDFAST_HOME: '/nonexistent', HOLDFAST_STORE_URL: 'file:/nonexistent' })
-    const app = await buildApp({ config: { ...config, databaseUrl: url } })
+    // Not the service's own clock, by which its schedules would count from today for every test.
+    const clock = { now: () => new Date() }
+    const app = await buildApp({ config: { ...config, databaseUrl: url }, clock })
     await app.ready()
     await app.close()
   })
