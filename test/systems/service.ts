@@ -11,9 +11,6 @@ import type { Asked } from './service-process.ts'
 
 export const token = 'hf_walk_token_of_thirty_two_characters_'
 
-/** When walks begin; the clock goes on from there. */
-const begin = '2026-11-20T10:00:00Z'
-
 const program = fileURLToPath(new URL('service-process.ts', import.meta.url))
 
 export interface ListeningService {
@@ -25,15 +22,20 @@ export interface ListeningService {
   setClock(at: string): Promise<void>
   /** Lets time pass to this moment, and everything that is due then be done. */
   goTo(at: string): Promise<void>
-  /** kill -9, and another start over the same database and store. */
-  restart(): Promise<void>
+  /** kill -9, and another start over the same database and store, with some settings changed. */
+  restart(changed?: Record<string, string>): Promise<void>
 }
 
-/** The whole service in a process of its own, listening, on a clock that tests move. @param source connection string */
+/**
+ * The whole service in a process of its own, listening, on a clock that tests move.
+ * @param source connection string
+ * @param begin when its clock is started; it goes on from there
+ */
 export async function listeningService(
   t: Test,
   source: string,
   environment: Record<string, string> = {},
+  begin = '2026-11-20T10:00:00Z',
 ): Promise<ListeningService> {
   const home = await mkdtemp(join(tmpdir(), 'holdfast-walk-'))
   const database = await testDatabase(t, await migratedTemplate())
@@ -46,13 +48,15 @@ export async function listeningService(
   }
   let now = begin
   let child: ChildProcess
-  const start = async () => {
-    child = fork(program, { env: { ...env, WALK_BEGINS_AT: now }, execArgv: [] })
-    service.url = String(await nextMessage(child))
+  let nextMessage: () => Promise<unknown>
+  const start = async (changed: Record<string, string> = {}) => {
+    child = fork(program, { env: { ...env, ...changed, WALK_BEGINS_AT: now }, execArgv: [] })
+    nextMessage = listener(child)
+    service.url = String(await nextMessage())
   }
   const ask = async (asked: Asked) => {
     now = asked.at
-    const answered = nextMessage(child)
+    const answered = nextMessage()
     child.send(asked)
     await answered
   }
@@ -61,9 +65,9 @@ export async function listeningService(
     database,
     setClock: (at) => ask({ at, doDue: false }),
     goTo: (at) => ask({ at, doDue: true }),
-    async restart() {
+    async restart(changed = {}) {
       await kill(child)
-      await start()
+      await start(changed)
     },
   }
   await start()
@@ -74,12 +78,16 @@ export async function listeningService(
   return service
 }
 
-async function nextMessage(child: ChildProcess): Promise<unknown> {
-  const gone = once(child, 'exit').then(([code]) => {
+/** Answers with what the process says next. @throws when it ends instead */
+function listener(child: ChildProcess): () => Promise<unknown> {
+  const gone = once(child, 'exit').then(([code]): never => {
     throw new Error(`the service ended with ${code}`)
   })
-  const [message] = (await Promise.race([once(child, 'message'), gone])) as [unknown]
-  return message
+  gone.catch(() => undefined)
+  return async () => {
+    const [message] = (await Promise.race([once(child, 'message'), gone])) as [unknown]
+    return message
+  }
 }
 
 async function kill(child: ChildProcess): Promise<void> {
