@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { snapshotService, token } from '../snapshots/service.ts'
@@ -49,4 +50,23 @@ t.test('a client that is generated from the document does the main job', async (
 
   t.equal((await job.undo(restored.id)).status, 'completed')
   t.equal(await library(), damaged)
+
+  const program = await readFile(new URL('../clients/ten-lines.ts', import.meta.url), 'utf8')
+  const cookbook = await readFile(new URL('../../docs/api-cookbook.md', import.meta.url), 'utf8')
+  t.ok(cookbook.includes('```ts\n' + program + '```'), 'the cookbook shows the client of ten lines as it is')
+  const { snapshotAndCompare } = await loadClient<TenLines>(t, app, 'ten-lines.ts')
+  const seen = await snapshotAndCompare(`http://127.0.0.1:${port}`, token)
+  t.match(seen, { status: 'completed', sha256: /^[0-9a-f]{64}$/ })
+  t.ok(seen.changes.every((table) => table.create + table.update + table.delete === 0))
 })
+
+interface TenLines {
+  snapshotAndCompare(
+    baseUrl: string,
+    token: string,
+  ): Promise<{
+    status: string
+    sha256: string
+    changes: { create: number; update: number; delete: number }[]
+  }>
+}
