@@ -82,7 +82,7 @@ document.addEventListener('keydown', (event) => {
 
 // Choosing in a list: all of the page at once, and how many that makes.
 function countChosen(form) {
-  const boxes = [...form.querySelectorAll('[name=ids]')]
+  const boxes = [...form.querySelectorAll('td.pick input')]
   const chosen = boxes.filter((box) => box.checked).length
   const head = form.querySelector('.pick-all')
   head.checked = chosen === boxes.length
@@ -100,7 +100,7 @@ document.addEventListener('change', ({ target }) => {
   const form = target.closest('.chooser')
   if (!form) return
   if (target.matches('.pick-all'))
-    for (const box of form.querySelectorAll('[name=ids]')) box.checked = target.checked
+    for (const box of form.querySelectorAll('td.pick input')) box.checked = target.checked
   countChosen(form)
 })
 

@@ -57,6 +57,26 @@ t.test('a member finds the records that name them, and nothing else, on any page
   t.match(await page.locator('main').textContent(), 'You are not a party to')
   t.notMatch(await page.locator('main').textContent(), other['title'])
 
+  await page.goto(`/exports/new?keys=${mine['id']}`)
+  t.equal(await page.getByRole('navigation', { name: 'Dataset' }).getByRole('link').count(), 1)
+  t.equal(await page.getByLabel('Last month').count(), 0, 'ranges are of no use to them')
+  t.match(await page.locator('#preview').textContent(), /1 record/)
+  t.same(await accessibilityProblems(page), [])
+  await page.getByRole('button', { name: 'Make export' }).click()
+  await page.getByRole('link', { name: /^Download/ }).waitFor()
+  await page.goto(`/exports/new?dataset=deal-rooms&keys=${other['id']}`)
+  t.match(await page.locator('#preview').textContent(), 'Only records that name you')
+  await page.getByRole('button', { name: 'Make export' }).click()
+  await page.locator('#errors').waitFor()
+  t.match(await page.locator('#errors').textContent(), 'You are not a party to')
+  for (const closed of [
+    '/restores/new',
+    '/datasets/deal-rooms',
+    '/datasets/deal-rooms/gate',
+    '/datasets/proposals/new',
+  ])
+    t.equal((await page.goto(closed))?.status(), 403, closed)
+
   await page.goto('/snapshots/new?dataset=deal-rooms')
   t.same(await page.getByLabel('Dataset').locator('option').count(), 1)
   await page.getByRole('main').getByRole('button', { name: 'Take snapshot' }).click()
