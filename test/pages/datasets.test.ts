@@ -160,7 +160,7 @@ t.test('a record shows its rows, the snapshots that hold it, and what differs', 
   t.match(await page.locator('.after').textContent(), evil)
   await page.getByLabel('Reason to hold it').fill('A court asked for it')
   await page.getByRole('button', { name: 'Hold', exact: true }).click()
-  await page.waitForURL('**/holds')
+  await page.waitForURL('**/holds/*')
   await page.goto(`/datasets/conversations/records/${id}`)
   await page.getByText('A court asked for it').waitFor()
   t.ok(await page.getByRole('button', { name: 'Lift' }).isVisible())
