@@ -1,3 +1,4 @@
+import type { Permission } from '../access/permissions.ts'
 import type { DatasetSummary } from '../snapshots/summarize-snapshots.ts'
 
 /** What the dashboard knows of a dataset. */
@@ -23,6 +24,8 @@ export interface Reason {
   text: string
   action: string
   path: string
+  /** What it takes to follow it; none when left out. */
+  permission?: Permission
 }
 
 const dayMs = 86_400_000
@@ -37,7 +40,8 @@ export function judge(
   now: Date,
   maxAgeDays: number,
 ): Judgement {
-  const take = { action: 'Take one', path: `/snapshots/new?dataset=${encodeURIComponent(name)}` }
+  const path = `/snapshots/new?dataset=${encodeURIComponent(name)}`
+  const take = { action: 'Take one', path, permission: 'snapshots:create' } as const
   if (problems > 0) {
     const path = `/datasets/${encodeURIComponent(name)}`
     return {

@@ -3,6 +3,8 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import Type from 'typebox'
 import { causeOf } from '../audit/actor.ts'
 import { fieldsOfScope } from '../datasets/scope-link.ts'
+import { canOn } from '../datasets/can-on.ts'
+import { keysOf } from '../datasets/scope.ts'
 import { url } from '../platform/components.ts'
 import { answerForm, formRoute, type Shown } from '../platform/forms.ts'
 import { paceOf } from '../platform/pace.ts'
@@ -88,6 +90,7 @@ async function show(
     title: title ?? `Export of ${dataset}`,
     backTo: `/exports/${id}`,
     entity: { type: 'export', id },
+    can: await canOn(app, reply.request.actor, dataset, keysOf(exported.scope)),
     exported: presentExport(exported),
     again: againOf(exported),
     // A dataset may be gone while its exports stay.

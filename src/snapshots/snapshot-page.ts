@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import { may } from '../access/permissions.ts'
 import { causeOf } from '../audit/actor.ts'
+import { canOn } from '../datasets/can-on.ts'
 import { keysOf } from '../datasets/scope.ts'
 import { fieldsOfScope } from '../datasets/scope-link.ts'
 import { url } from '../platform/components.ts'
@@ -179,6 +180,7 @@ async function show(
     title: title ?? `Snapshot of ${dataset}`,
     backTo: `/snapshots/${id}`,
     entity: { type: 'snapshot', id },
+    can: await canOn(app, reply.request.actor, dataset, keysOf(snapshot.scope)),
     snapshot: presentSnapshot(snapshot),
     dataset: { name: dataset, title: titleOf(app, dataset) },
     triggers: triggerWords,
