@@ -10,7 +10,8 @@ export type Channel =
   | { kind: 'email'; to: string[] }
   | { kind: 'webhook'; url: string; secret: string | null }
 
-type ConfiguredChannel = Channel & { events: readonly NoticeEvent[] | null }
+/** With the events that it is narrowed to; null: all of them. */
+export type ConfiguredChannel = Channel & { events: readonly NoticeEvent[] | null }
 
 /**
  * The channels on which people want to hear of an event. A dataset's `notify` names its own; a dataset without one, and
@@ -18,7 +19,11 @@ type ConfiguredChannel = Channel & { events: readonly NoticeEvent[] | null }
  * it lacks shows when it is used.
  * @param event null: any
  */
-export function channelsFor(config: Config, dataset: Dataset | null, event: NoticeEvent | null): Channel[] {
+export function channelsFor(
+  config: Config,
+  dataset: Dataset | null,
+  event: NoticeEvent | null,
+): ConfiguredChannel[] {
   const notify = dataset?.policies.notify
   const configured = notify === undefined ? globalChannels(config) : declaredChannels(config, notify)
   return configured.filter(({ events }) => event === null || events === null || events.includes(event))

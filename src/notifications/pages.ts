@@ -7,6 +7,7 @@ import { url } from '../platform/components.ts'
 import { DayFilter, FilterQuery, pagesOf, startOfDay, TextFilter } from '../platform/filters.ts'
 import { answerForm, formRoute } from '../platform/forms.ts'
 import { form } from '../platform/validation.ts'
+import { describeChannels } from './describe-channels.ts'
 import { findNotice, listNotices } from './find-notices.ts'
 import { channelKinds, statuses } from './notice.ts'
 import { presentNotice } from './present-notice.ts'
@@ -116,6 +117,7 @@ const pages: FastifyPluginAsyncTypebox = async (app) => {
     return reply.page('notifications/test', {
       title: 'Try a channel',
       backTo: '/notifications/tests/new',
+      owners: describeChannels(app),
       datasets: app.datasets.list(),
       channels: channelKinds,
       ...shown,

@@ -4,6 +4,7 @@ import plugin from 'fastify-plugin'
 import type { ScheduleDefinition } from '../schedules/schedules.ts'
 import { newestHead, publishHead } from './audit-heads.ts'
 import { checkStore } from './check-store.ts'
+import { forgetNotices } from './forget-notices.ts'
 import { forgetRuns } from './forget-runs.ts'
 import { sweepStore } from './sweep-store.ts'
 
@@ -39,6 +40,11 @@ function duties(app: FastifyInstance): ScheduleDefinition[] {
       ...{ ...own, name: 'runs.history', cron: '40 5 * * *', title: 'Run history' },
       description: 'Forgets runs of schedules that are more than 400 days old.',
       run: () => forgetRuns(app),
+    },
+    {
+      ...{ ...own, name: 'notices.history', cron: '45 5 * * *', title: 'Notice history' },
+      description: 'Forgets notices that came to an end more than 400 days ago.',
+      run: () => forgetNotices(app),
     },
   ]
 }

@@ -38,7 +38,9 @@ t.test('the list, one notice, and trying it again, without JavaScript', async (t
 })
 
 t.test('trying a channel shows what the other side says', async (t) => {
-  t.match((await page('/notifications/tests/new')).body, /The environment/)
+  const { body } = await page('/notifications/tests/new')
+  t.match(body, /The environment[^]*tells nobody[^]*Messaged[^]*chat 999[^]*Configured/)
+  t.notMatch(body, botToken)
   const refused = await post('/notifications/tests', { channel: 'telegram', dataset: 'messaged' })
   t.equal(refused.statusCode, 200)
   t.match(refused.body, /chat not found/)

@@ -60,6 +60,37 @@ t.test('old runs are forgotten, uploads that died are swept', async (t) => {
   t.equal((await call('GET', '/schedules/store.check/runs')).body.items.length, 0)
 })
 
+t.test('old notices are forgotten, but for those that wait and those that something waits for', async (t) => {
+  const wanted = { dataset: 'chat', scope: { keys: [3] }, target: 'records' }
+  const { planHash } = (await call('POST', '/cleanups', wanted)).body
+  const confirmed = { ...wanted, confirmDelete: true, planHash, dueAt: '2999-01-01T00:00:00Z' }
+  const { id } = (await call('POST', '/cleanups', confirmed)).body
+  await sql(
+    url,
+    `INSERT INTO notices (id, event, about_type, about_id, key, channel, lane, facts, status, attempts, next_attempt_at,
+       give_up_at, maybe_repeated, delivered_at, error, created_at)
+     SELECT gen_random_uuid(), 'cleanup_planned', 'cleanup', about, status || age, 'email', 'nowhere', '{}', status, 1,
+       '2999-01-01', '2999-01-01', false, CASE status WHEN 'delivered' THEN now() END,
+       CASE status WHEN 'failed' THEN '{}'::jsonb END, $1::timestamptz - age * interval '1 day'
+     FROM unnest(ARRAY['delivered', 'failed', 'pending']) AS status, unnest(ARRAY[10, 401]) AS age,
+       unnest(ARRAY['gone', $2]) AS about`,
+    [new Date(clock.at), id],
+  )
+  t.match(await run('notices.history'), { status: 'completed' })
+  const left = await sql(
+    url,
+    "SELECT about_id = 'gone' AS gone, key FROM notices WHERE lane = 'nowhere' AND key ~ '401' ORDER BY 1, 2",
+  )
+  t.same(
+    left.map(({ gone, key }) => `${String(gone)} ${String(key)}`),
+    ['false delivered401', 'false failed401', 'false pending401', 'true pending401'],
+    'whether a cleanup was announced is still known',
+  )
+  const young = await sql(url, "SELECT 1 FROM notices WHERE lane = 'nowhere' AND key ~ '10$'")
+  t.equal(young.length, 6)
+  await sql(url, "DELETE FROM notices WHERE lane = 'nowhere'")
+})
+
 t.test("the chain's head is in the store, and a tail that was cut off is found by it", async (t) => {
   clock.at = Date.parse('2028-11-20T10:00:00Z')
   const verify = async () => (await call('GET', '/audit/verification')).body
