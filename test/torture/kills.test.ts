@@ -11,9 +11,10 @@ t.test('killed where it hurts most, the service keeps every promise', async (t) 
     'snapshot.manifest-written',
     'restore.committed',
   ]
-  const report = await torture(t, { random: seeded(20_261_121), kills: 3, places: 1, names })
+  const report = await torture(t, { random: seeded(20_261_121), kills: 5, places: 1, names })
   t.same(report.broken, [])
-  t.ok(report.checks >= 2 && report.kills >= 3, `${report.checks} checks, ${report.kills} kills`)
+  t.ok(report.checks >= 4 && report.kills >= 5, `${report.checks} checks, ${report.kills} kills`)
+  for (const name of names) t.ok(report.at.get(name), name)
   for (const promise of promises) t.ok(report.looked[promise]! > 0, promise)
 })
 
