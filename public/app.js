@@ -127,12 +127,18 @@ document.addEventListener('htmx:finally:request', ({ detail: { ctx } }) => {
   if (ctx.sourceElement.matches('form')) ctx.sourceElement.ariaBusy = null
 })
 
-// What was typed outlives the session: whoever was signed out in the meantime signs in elsewhere and sends it again.
+// What was typed outlives the session: whoever was signed out in the meantime signs in elsewhere and sends it again. Parts
+// that a page fetches for itself must not lead away from it either; they tell it once.
+let toldSignedOut = false
+
 document.addEventListener('htmx:before:response', (event) => {
   const { request, response } = event.detail.ctx
-  if (response.status !== 401 || request.method !== 'POST') return
+  const isForm = request.method === 'POST'
+  if (response.status !== 401 || (!isForm && request.headers['HX-Boosted'])) return
   event.preventDefault()
   const dialog = document.getElementById('signed-out')
+  if (dialog.open || (toldSignedOut && !isForm)) return
+  toldSignedOut = true
   dialog.querySelector('a').href = `/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`
   dialog.showModal()
 })

@@ -163,6 +163,19 @@ t.test('the same without JavaScript: the browser keeps what was typed', async (t
   t.equal(await count('outlives it too'), 0)
 })
 
+t.test('a part that the page fetches by itself does not lead away from what is being typed', async (t) => {
+  const page = await browser.open({ as: 'operator' })
+  await page.goto('/snapshots/new?dataset=legacy-import')
+  await page.context().clearCookies()
+  await page.getByLabel('Title').fill('half a title')
+  await page.getByLabel('One month', { exact: true }).check()
+  const dialog = page.getByRole('dialog', { name: 'You are signed out' })
+  await dialog.waitFor()
+  await dialog.getByRole('button', { name: 'Back to the page' }).click()
+  t.equal(await page.getByLabel('Title').inputValue(), 'half a title')
+  t.equal(new URL(page.url()).pathname, '/snapshots/new')
+})
+
 t.test('a link to a page leads there again after signing in', async (t) => {
   const page = await browser.open({ as: 'operator' })
   await page.goto('/snapshots')
