@@ -1,7 +1,9 @@
 import type { FastifyInstance } from 'fastify'
+import Type from 'typebox'
 import { pendingCleanups } from '../cleanups/plan-cleanup.ts'
 import type { Cleanup } from '../cleanups/cleanup.ts'
 import type { Dataset } from '../datasets/definition.ts'
+import { decodeCursor, encodeCursor } from '../platform/cursors.ts'
 import { Problem } from '../platform/errors.ts'
 import { nextRunOf } from '../schedules/describe-schedules.ts'
 import { Snapshot } from '../snapshots/snapshot.ts'
@@ -15,19 +17,42 @@ import {
   scopePast,
   type RecordRetention,
 } from './plan-retention.ts'
-import { decide, type Verdict } from './policy.ts'
+import { decide, type Rule, type Verdict } from './policy.ts'
 import { policyOf, retainedSnapshots } from './snapshot-facts.ts'
+
+/** Which of the snapshots are described one by one; the figures count all. */
+export interface VerdictsQuery {
+  /** Only those that stay, or only those that go. */
+  verdict?: 'kept' | 'goes' | undefined
+  /** A rule that keeps them, or by which they go. */
+  rule?: Rule | undefined
+  limit?: number
+  cursor?: string | undefined
+}
+
+/** Where a page ended: the snapshot's id. */
+const Position = Type.Tuple([Type.String({ format: 'uuid' })])
 
 /**
  * What becomes of a dataset's snapshots and records, before it happens. Snapshots that go come first.
- * @param most how many snapshots are described one by one
+ * @throws Problem CURSOR_INVALID
  */
-export async function describeRetention(app: FastifyInstance, dataset: Dataset, most = 200) {
+export async function describeRetention(
+  app: FastifyInstance,
+  dataset: Dataset,
+  { verdict, rule, limit = 200, cursor }: VerdictsQuery = {},
+) {
   const { config, clock } = app
   const policy = policyOf(dataset, config.backupRetentionDays)
   const verdicts = decide(await retainedSnapshots(app, dataset), policy, clock.now())
   const removed = verdicts.filter(({ keep }) => !keep)
-  const shown = [...removed, ...verdicts.filter(({ keep }) => keep)].slice(0, most)
+  const wanted = [...removed, ...verdicts.filter(({ keep }) => keep)]
+    .filter(({ keep }) => verdict === undefined || keep === (verdict === 'kept'))
+    .filter(({ reasons }) => rule === undefined || reasons.some((reason) => reason.rule === rule))
+  const [last] = decodeCursor(cursor, Position) ?? []
+  const start = last === undefined ? 0 : wanted.findIndex(({ id }) => id === last) + 1
+  const shown = wanted.slice(start, start + limit)
+  const hasMore = wanted.length > start + limit && shown.length > 0
   const hasBackups = dataset.policies.backup !== undefined
   return {
     dataset: dataset.name,
@@ -37,11 +62,21 @@ export async function describeRetention(app: FastifyInstance, dataset: Dataset, 
       keep: verdicts.length - removed.length,
       remove: removed.length,
       nextRun: await nextRun(app, 'snapshots.expiry'),
+      rules: countRules(verdicts),
       items: await describeVerdicts(app, shown),
+      nextCursor: hasMore ? encodeCursor([shown.at(-1)!.id]) : null,
     },
     backups: hasBackups ? { nextRun: await nextRun(app, backupName(dataset)), keep: policy.backups } : null,
     records: await describeRecords(app, dataset, recordRetention(dataset)),
   }
+}
+
+/** How many snapshots each rule keeps or lets go. */
+function countRules(verdicts: Verdict[]): Partial<Record<Rule, number>> {
+  const counts: Partial<Record<Rule, number>> = {}
+  for (const { reasons } of verdicts)
+    for (const rule of new Set(reasons.map((reason) => reason.rule))) counts[rule] = (counts[rule] ?? 0) + 1
+  return counts
 }
 
 async function describeVerdicts({ orm }: FastifyInstance, verdicts: Verdict[]) {

@@ -31,18 +31,11 @@ export interface SnapshotPolicy {
 
 export type Bucket = 'daily' | 'weekly' | 'monthly' | 'yearly'
 
-export type Rule =
-  | 'hold'
-  | 'undo'
-  | 'newest'
-  | 'chosen'
-  | 'age'
-  | 'backup'
-  | 'last'
-  | 'within'
-  | Bucket
-  | 'expired'
-  | 'surplus'
+export const rules = [
+  ...(['hold', 'undo', 'newest', 'chosen', 'age', 'backup', 'last', 'within'] as const),
+  ...(['daily', 'weekly', 'monthly', 'yearly', 'expired', 'surplus'] as const),
+] as const
+export type Rule = (typeof rules)[number]
 
 /** Why a snapshot is kept or goes. */
 export interface Reason {

@@ -5,7 +5,7 @@ import { describeRetention } from './describe-retention.ts'
 import { retentionProblems } from './errors.ts'
 import { schedulesOf } from './provide-schedules.ts'
 import pages from './pages.ts'
-import { RetentionBody, RetentionList, RetentionParams } from './schemas.ts'
+import { RetentionBody, RetentionList, RetentionParams, VerdictsQuery } from './schemas.ts'
 import { usableNames } from './usable-datasets.ts'
 
 const routes: FastifyPluginAsyncTypebox = async (app) => {
@@ -40,10 +40,11 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'getRetention',
         tags: ['retention'],
         params: RetentionParams,
+        querystring: VerdictsQuery,
         response: { 200: Type.Ref('Retention') },
       },
     },
-    async ({ params }) => describeRetention(app, app.datasets.get(params.dataset)),
+    async ({ params, query }) => describeRetention(app, app.datasets.get(params.dataset), query),
   )
 }
 

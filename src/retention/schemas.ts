@@ -1,5 +1,6 @@
 import Type from 'typebox'
-import { ListOf } from '../platform/cursors.ts'
+import { Cursor, ListOf, NextCursor } from '../platform/cursors.ts'
+import { rules } from './policy.ts'
 
 const closed = { additionalProperties: false } as const
 const Nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()])
@@ -37,7 +38,11 @@ export const RetentionBody = Type.Object(
         keep: Type.Integer(),
         remove: Type.Integer({ description: 'How many the next run would remove if it were now.' }),
         nextRun: Next,
-        items: Type.Array(Verdict, { description: 'Those that go first, then the newest; 200 at most.' }),
+        rules: Type.Record(Type.String(), Type.Integer(), {
+          description: 'How many each rule keeps, or lets go.',
+        }),
+        items: Type.Array(Verdict, { description: 'Those that go first, then the newest.' }),
+        nextCursor: NextCursor,
       },
       closed,
     ),
@@ -64,3 +69,14 @@ export const RetentionBody = Type.Object(
 export const RetentionList = ListOf(Type.Ref('Retention'))
 
 export const RetentionParams = Type.Object({ dataset: Type.String({ minLength: 1, maxLength: 100 }) }, closed)
+
+/** Which of the snapshots are described one by one. */
+export const VerdictsQuery = Type.Object(
+  {
+    verdict: Type.Optional(Type.Enum(['kept', 'goes'])),
+    rule: Type.Optional(Type.Enum([...rules])),
+    limit: Type.Integer({ minimum: 1, maximum: 200, default: 200 }),
+    cursor: Type.Optional(Cursor),
+  },
+  closed,
+)
