@@ -114,9 +114,12 @@ t.test('links in the manuals lead somewhere', async (t) => {
   }
 })
 
-t.test('the tests that promises name are there', async (t) => {
-  const text = await readFile(join(root, 'RELIABILITY.md'), 'utf8')
-  const named = [...text.matchAll(/`((?:node )?(?:test|bench)\/[\w/.-]+\.ts)`/g)].map(([, name]) => name!)
-  t.ok(named.length > 20)
-  for (const name of named) await t.resolves(readFile(join(root, name.replace('node ', ''))), name)
+t.test('the tests and files that promises name are there', async (t) => {
+  for (const file of ['RELIABILITY.md', 'docs/security.md']) {
+    const text = await readFile(join(root, file), 'utf8')
+    const form = /`((?:node )?(?:test|bench|src|scripts)\/[\w/.-]+\.\w+)`/g
+    const named = new Set([...text.matchAll(form)].map(([, name]) => name!.replace('node ', '')))
+    t.ok(named.size > 20, file)
+    for (const name of named) await t.resolves(readFile(join(root, name)), `${file}: ${name}`)
+  }
 })

@@ -117,6 +117,12 @@ const brokenJson = fc.oneof(
     '['.repeat(20_000),
   ),
   fc.constant(`"${'a'.repeat(1_100_000)}"`),
+  fc.constantFrom(
+    `{"scope":${'{"a":'.repeat(80)}1${'}'.repeat(81)}`,
+    '{"limit":1e400}',
+    '{"a":"\\ud800"}',
+    '{"a":"\\u0000"}',
+  ),
 )
 
 function requestsTo(
@@ -166,9 +172,15 @@ function queriesOf(names: string[]): fc.Arbitrary<string> {
       ([key, value]) =>
         `${encodeURIComponent(key.toWellFormed())}=${encodeURIComponent(value.toWellFormed())}`,
     )
-  const query = fc.array(fc.oneof(pair, fc.constantFrom('%', '&', '=', 'a=%ff', '__proto__[x]=1')), {
-    maxLength: 4,
-  })
+  const query = fc.array(
+    fc.oneof(
+      pair,
+      fc.constantFrom('%', '&', '=', 'a=%ff', '__proto__[x]=1', 'limit=1&limit=2', 'cursor=e30', 'sort=-x'),
+    ),
+    {
+      maxLength: 4,
+    },
+  )
   return fc.oneof(
     fc.constant(''),
     query.map((pairs) => `?${pairs.join('&')}`),
@@ -193,7 +205,7 @@ const headers = fc.record(
       },
     ),
     accept: fc.constantFrom('application/json', 'text/html', '*/*', ';q=x', 'application/zstd'),
-    'idempotency-key': fc.oneof(fc.uuid(), headerValue),
+    'idempotency-key': fc.oneof(fc.uuid(), headerValue, fc.constant('k'.repeat(300))),
     prefer: fc.constantFrom('wait=0', 'wait=x', 'wait=-1', 'respond-async', ';;,='),
     'if-match': headerValue,
     'if-none-match': fc.oneof(headerValue, fc.constant('*')),
