@@ -143,7 +143,7 @@ t.test('whoever is shown a form may send it', async (t) => {
   const done = new Set<string>()
   const last = /^\/(session\/end|account\/|users\/:id\/(disabled|role|sessions))/
   const inOrder = [...shown].sort(([a], [b]) => Number(last.test(a)) - Number(last.test(b)))
-  for (const [route, forms] of inOrder.filter(([route]) => !last.test(route)))
+  for (const [, forms] of inOrder.filter(([route]) => !last.test(route)))
     for (const [who, form] of [...forms].toReversed()) {
       const { statusCode, body } = await send(who, form)
       const isGone = statusCode === 404 && done.has(form.action)
