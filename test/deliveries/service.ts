@@ -10,7 +10,7 @@ import { openStore } from '../../src/storage/open-store.ts'
 import { graphServer, type GraphServer } from '../support/graph-server.ts'
 import { snapshotService, take, type Body, type Service } from '../snapshots/service.ts'
 import { sql } from '../support/postgres.ts'
-import type { Clock } from '../../src/platform/clock.ts'
+import type { TestAppOptions } from '../support/app.ts'
 
 export interface DeliveryService extends Service {
   graph: GraphServer
@@ -25,7 +25,7 @@ export interface DeliveryService extends Service {
 /** The service over the examples, the documents as files in a folder, and a stand-in for Graph. */
 export async function deliveryService(
   t: Test,
-  options: { clock?: Clock; environment?: Record<string, string> } = {},
+  options: Pick<TestAppOptions, 'clock' | 'logger' | 'environment'> = {},
 ): Promise<DeliveryService> {
   const graph = await graphServer(t)
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-deliveries-'))

@@ -4,8 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 import type { Test } from 'tap'
-import type { Clock } from '../../src/platform/clock.ts'
-import { testApp } from '../support/app.ts'
+import { testApp, type TestAppOptions } from '../support/app.ts'
 import { testDatabase } from '../support/postgres.ts'
 import { sampleNow, sampleTemplate } from '../support/templates.ts'
 
@@ -52,7 +51,7 @@ export interface Body {
 /** The service over the example systems, with a store of its own: a folder unless `storeUrl` says otherwise. */
 export async function snapshotService(
   t: Test,
-  options: { storeUrl?: string; clock?: Clock; environment?: Record<string, string> } = {},
+  options: Pick<TestAppOptions, 'clock' | 'logger' | 'environment'> & { storeUrl?: string } = {},
 ): Promise<Service> {
   const source = await testDatabase(t, await sampleTemplate())
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-store-'))
@@ -64,7 +63,8 @@ export async function snapshotService(
     HOLDFAST_BOOTSTRAP_TOKEN: token,
     ...options.environment,
   }
-  const app = await testApp(t, { environment, ...(options.clock && { clock: options.clock }) })
+  const { clock, logger } = options
+  const app = await testApp(t, { environment, ...(clock && { clock }), ...(logger && { logger }) })
   const databaseUrl = app.config.databaseUrl!
   const replica = () => testApp(t, { environment, databaseUrl })
   return { app, source, folder, environment, replica, call: caller(app) }
