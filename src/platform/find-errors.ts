@@ -17,7 +17,14 @@ export function findErrors(error: FastifyError, request: FastifyRequest): InputE
 }
 
 function validate(request: FastifyRequest, part: (typeof parts)[number]): ErrorObject[] {
-  const validator = request.getValidationFunction(part)
   const value = part === 'querystring' ? request.query : request[part]
-  return (validator?.(value) as { error?: ErrorObject[] } | undefined)?.error ?? []
+  return (validatorOf(request, part)?.(value) as { error?: ErrorObject[] } | undefined)?.error ?? []
+}
+
+type Validator = ReturnType<FastifyRequest['getValidationFunction']>
+
+/** A route that takes bodies of several media types has a validator for each. */
+function validatorOf(request: FastifyRequest, part: (typeof parts)[number]): Validator | undefined {
+  const found = request.getValidationFunction(part) as Validator | Record<string, Validator> | undefined
+  return typeof found === 'object' ? found[request.mediaType ?? ''] : found
 }

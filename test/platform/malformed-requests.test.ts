@@ -27,6 +27,18 @@ t.test(
   },
 )
 
+t.test('where bodies of several media types are taken, a wrong address is a refusal too', async (t) => {
+  const headers = await bearer(app, 'admin')
+  const answer = await app.inject({
+    method: 'POST',
+    url: '/api/batches/0/items',
+    headers,
+    payload: { items: 1 },
+  })
+  t.equal(answer.statusCode, 400)
+  t.match(JSON.stringify(answer.json().errors), /path:id/)
+})
+
 t.test('an answer that is not documented is noticed', async (t) => {
   const { complaintOf } = documented((await app.inject('/openapi.json')).json<ApiDocument>())
   const { body } = await app.inject({ url: '/api/permissions', headers: await bearer(app, 'viewer') })
