@@ -6,10 +6,10 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import chromium from '@sparticuz/chromium'
 import { chromium as playwright, type Browser, type Page } from 'playwright-core'
-import { fillInstance, password, type Filled, type people } from './pictures/fill-instance.ts'
-import { startInstance } from './pictures/start-instance.ts'
+import { fillInstance, password, type Filled, type people } from './fill-instance.ts'
+import { startInstance } from './start-instance.ts'
 
-const folder = join(import.meta.dirname, '../docs/pictures')
+const folder = join(import.meta.dirname, '../../docs/pictures')
 
 interface Picture {
   name: string
