@@ -162,7 +162,6 @@ t.test('what is stored is drawn, and told in words and figures', async (t) => {
 t.test('an id leads to its page, whatever it is of', async (t) => {
   const page = await browser.open({ as: 'admin' })
   const { id, sha256 } = await take(service, { dataset: 'legacy-import' })
-  await page.goto('/')
   for (const [typed, path] of [
     [id, `/snapshots/${id}`],
     [sha256, `/snapshots/${id}`],
@@ -170,6 +169,7 @@ t.test('an id leads to its page, whatever it is of', async (t) => {
     ['legacy-import', '/datasets/legacy-import'],
     ['audit.head', '/schedules/audit.head'],
   ]) {
+    await page.goto('/')
     await page.locator('#find').fill(typed!)
     await page.locator('#find').press('Enter')
     await page.waitForURL(`**${path}`)
