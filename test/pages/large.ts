@@ -36,7 +36,8 @@ export async function fill(service: Service): Promise<void> {
     copies('batches', originals.batch, sizes.others, `${spread}, 'key', 'copy-' || i, 'status', 'completed'`),
   )
   await sql(own, notices)
-  await sql(own, runs)
+  const { body: schedules } = await service.call('GET', '/schedules')
+  await sql(own, runs, [schedules['items'].map((one) => one['name'])])
   await withoutIndexes(own, 'batch_items', () => sql(own, items, [originals.batch]))
   await sql(
     own,
@@ -100,7 +101,7 @@ const notices = `
 
 const runs = `
   INSERT INTO schedule_runs (id, schedule, trigger, due_at, status, created_at, started_at, finished_at, attempts, counts)
-  SELECT nth_id(i), (SELECT name FROM schedules ORDER BY name LIMIT 1 OFFSET i % (SELECT count(*) FROM schedules)),
+  SELECT nth_id(i), ($1::text[])[1 + i % cardinality($1::text[])],
     'scheduled', at, 'completed', at, at, at, 1, '{}'
   FROM generate_series(1, 10000) i, LATERAL (SELECT now() - i * interval '1 hour' AS at) t`
 
