@@ -2,14 +2,16 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import { causeOf, roles } from '../audit/actor.ts'
-import { url } from '../platform/components.ts'
-import { FilterQuery, pagesOf } from '../platform/filters.ts'
+import { TextFilter } from '../platform/filters.ts'
 import { answerForm, formRoute, type Shown } from '../platform/forms.ts'
+import { filterOf, ListPageQuery, listOf } from '../platform/list-page.ts'
+import type { PageQuery } from '../platform/read-page.ts'
+import { sendCsv, type CsvColumns } from '../platform/send-csv.ts'
 import { form } from '../platform/validation.ts'
 import type { ApiToken } from './api-token.ts'
 import { createToken } from './create-token.ts'
 import { findToken } from './find-access.ts'
-import { listTokens } from './list-access.ts'
+import { listTokens, tokenSorting, tokenStates } from './list-access.ts'
 import { isWithin } from './permissions.ts'
 import { revokeToken } from './revoke-token.ts'
 import { IdParams, NewTokenBody, describeToken } from './schemas.ts'
@@ -25,7 +27,26 @@ const NewTokenForm = Type.Object(
 )
 const NoForm = Type.Union([Type.Object({}, closed), Type.Null()], form)
 
-const pageSize = 50
+const ListQuery = ListPageQuery(
+  {
+    role: Type.Optional(Type.Enum([...roles])),
+    state: Type.Optional(Type.Enum([...tokenStates])),
+    by: TextFilter,
+  },
+  tokenSorting,
+)
+
+const csv: CsvColumns<ApiToken> = {
+  id: (t) => t.id,
+  name: (t) => t.name,
+  role: (t) => t.role,
+  created_by: (t) => t.createdByName,
+  created_at: (t) => t.createdAt,
+  last_used_at: (t) => t.lastUsedAt,
+  expires_at: (t) => t.expiresAt,
+  revoked_at: (t) => t.revokedAt,
+}
+
 const dayMs = 86_400_000
 
 /** How long a token is good for unless somebody says otherwise, in days. */
@@ -47,13 +68,19 @@ const tokenPages: FastifyPluginAsyncTypebox = async (app) => {
 
   app.get(
     '/tokens',
-    { config: { permission: 'tokens:list' }, schema: { hide: true, querystring: FilterQuery({}) } },
+    { config: { permission: 'tokens:list' }, schema: { hide: true, querystring: ListQuery } },
     async ({ actor, query }, reply) => {
-      const { items, nextCursor } = await listTokens(app.orm.em, actor, { ...query, limit: pageSize })
+      const now = app.clock.now()
+      const read = (page: PageQuery) =>
+        listTokens(app.orm.em, { actor, now }, filterOf(query), { sort: query.sort, ...page })
+      if (query.format === 'csv') return sendCsv(reply, 'tokens', csv, read)
+      const { items, nextCursor } = await read({ cursor: query.cursor })
       return reply.page('access/tokens', {
         title: 'API tokens',
-        items: items.map((token) => describeToken(token, app.clock.now())),
-        pages: pagesOf((more) => url('/tokens', more), query, nextCursor),
+        items: items.map((token) => describeToken(token, now)),
+        roles,
+        states: tokenStates,
+        ...listOf('/tokens', query, tokenSorting, { nextCursor }),
       })
     },
   )

@@ -25,7 +25,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       },
     },
     async ({ query, actor }) => {
-      const { items, nextCursor } = await listTokens(app.orm.em, actor, query)
+      const { items, nextCursor } = await listTokens(app.orm.em, { actor, now: app.clock.now() }, {}, query)
       return { items: items.map(presentToken), nextCursor }
     },
   )

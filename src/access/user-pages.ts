@@ -4,22 +4,43 @@ import Type from 'typebox'
 import { causeOf, roles } from '../audit/actor.ts'
 import { listAudit } from '../audit/list-audit.ts'
 import { url } from '../platform/components.ts'
-import { FilterQuery, pagesOf } from '../platform/filters.ts'
+import { TextFilter } from '../platform/filters.ts'
 import { answerForm, formRoute, type Shown } from '../platform/forms.ts'
+import { filterOf, ListPageQuery, listOf } from '../platform/list-page.ts'
+import type { PageQuery } from '../platform/read-page.ts'
+import { sendCsv, type CsvColumns } from '../platform/send-csv.ts'
 import { form } from '../platform/validation.ts'
 import { ApiToken } from './api-token.ts'
 import { changeUser, type UserChanges } from './change-user.ts'
 import { createUser } from './create-user.ts'
 import { endUserSessions } from './end-sessions.ts'
 import { findUser, sessionsOf } from './find-access.ts'
-import { listUsers } from './list-access.ts'
+import { listUsers, userSorting, userStates } from './list-access.ts'
 import { describeToken, IdParams, NewUserBody, presentUser, UserChangesBody } from './schemas.ts'
+import type { User } from './user.ts'
 
 const closed = { additionalProperties: false } as const
 const NewUserForm = Type.Object(NewUserBody.properties, { ...closed, ...form })
 const NoForm = Type.Union([Type.Object({}, closed), Type.Null()], form)
 
-const pageSize = 50
+const ListQuery = ListPageQuery(
+  {
+    role: Type.Optional(Type.Enum([...roles])),
+    state: Type.Optional(Type.Enum([...userStates])),
+    q: TextFilter,
+  },
+  userSorting,
+)
+
+const csv: CsvColumns<User> = {
+  id: (u) => u.id,
+  email: (u) => u.email,
+  name: (u) => u.name,
+  role: (u) => u.role,
+  created_at: (u) => u.createdAt,
+  last_sign_in_at: (u) => u.lastSignInAt,
+  disabled_at: (u) => u.disabledAt,
+}
 
 /** How many tokens and doings of a user stand on their page. */
 const shownOfUser = 10
@@ -45,13 +66,17 @@ const userPages: FastifyPluginAsyncTypebox = async (app) => {
 
   app.get(
     '/users',
-    { config: { permission: 'users:list' }, schema: { hide: true, querystring: FilterQuery({}) } },
+    { config: { permission: 'users:list' }, schema: { hide: true, querystring: ListQuery } },
     async ({ query }, reply) => {
-      const { items, nextCursor } = await listUsers(app.orm.em, { ...query, limit: pageSize })
+      const read = (page: PageQuery) => listUsers(app.orm.em, filterOf(query), { sort: query.sort, ...page })
+      if (query.format === 'csv') return sendCsv(reply, 'users', csv, read)
+      const { items, nextCursor } = await read({ cursor: query.cursor })
       return reply.page('access/users', {
         title: 'Users',
         items: items.map(presentUser),
-        pages: pagesOf((more) => url('/users', more), query, nextCursor),
+        roles,
+        states: userStates,
+        ...listOf('/users', query, userSorting, { nextCursor }),
       })
     },
   )

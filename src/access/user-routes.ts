@@ -25,7 +25,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       },
     },
     async ({ query }) => {
-      const { items, nextCursor } = await listUsers(app.orm.em, query)
+      const { items, nextCursor } = await listUsers(app.orm.em, {}, query)
       return { items: items.map(presentUser), nextCursor }
     },
   )

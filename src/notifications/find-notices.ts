@@ -1,12 +1,13 @@
 import type { FilterQuery } from '@mikro-orm/core'
-import Type from 'typebox'
-import { decodeCursor, encodeCursor } from '../platform/cursors.ts'
 import type { EntityManager } from '../platform/database.ts'
+import { timesBetween } from '../platform/filters.ts'
+import { readPage, type Page, type PageQuery } from '../platform/read-page.ts'
+import { orderOf, type Sorting } from '../platform/sorting.ts'
 import { notificationProblems } from './errors.ts'
 import { Notice, type ChannelKind, type NoticeEvent, type NoticeStatus } from './notice.ts'
 
 /** What a list of notices is narrowed to. */
-export interface NoticeQuery {
+export interface NoticeFilter {
   dataset?: string
   event?: NoticeEvent
   channel?: ChannelKind
@@ -14,29 +15,22 @@ export interface NoticeQuery {
   /** RFC 3339 times between which they were written; `to` is exclusive. */
   from?: string
   to?: string
-  limit?: number
-  cursor?: string
 }
 
-const Position = Type.Tuple([Type.String({ format: 'uuid' })])
+/** What notices can be sorted by. */
+export const noticeSorting: Sorting<Notice> = { columns: { when: { is: 'id' } }, usual: '-when' }
 
-/** Notices, newest first; ids are ordered by time. @throws Problem CURSOR_INVALID */
+/** Notices, newest first unless `sort` says otherwise. @throws Problem CURSOR_INVALID */
 export async function listNotices(
   em: EntityManager,
-  { limit = 50, cursor, from, to, ...equal }: NoticeQuery,
-): Promise<{ notices: Notice[]; nextCursor: string | null }> {
-  const [before] = decodeCursor(cursor, Position) ?? []
-  const where: FilterQuery<Notice> = {
-    ...equal,
-    createdAt: { ...(from !== undefined && { $gte: from }), ...(to !== undefined && { $lt: to }) },
-    ...(before !== undefined && { id: { $lt: before } }),
-  }
-  const found = await em.fork().find(Notice, where, { orderBy: { id: 'desc' }, limit: limit + 1 })
-  const last = found.length > limit ? found[limit - 1] : undefined
-  return {
-    notices: found.slice(0, limit),
-    nextCursor: last === undefined ? null : encodeCursor([last.id]),
-  }
+  { from, to, ...equal }: NoticeFilter,
+  { sort, ...page }: PageQuery & { sort?: string | undefined },
+): Promise<Page<Notice>> {
+  const where: FilterQuery<Notice> = { ...equal, createdAt: timesBetween(from, to) }
+  const order = orderOf(noticeSorting, sort)
+  const find = (after: FilterQuery<Notice>[], limit: number) =>
+    em.fork().find(Notice, { $and: [where, ...after] }, { orderBy: order.orderBy, limit })
+  return readPage({ order, find }, page)
 }
 
 /** A notice as it is now. @throws Problem NOTICE_NOT_FOUND */

@@ -3,33 +3,50 @@ import type { FastifyReply } from 'fastify'
 import Type from 'typebox'
 import { causeOf } from '../audit/actor.ts'
 import { noticeEvents } from '../datasets/content-policies.ts'
-import { url } from '../platform/components.ts'
-import { DayFilter, FilterQuery, pagesOf, startOfDay, TextFilter } from '../platform/filters.ts'
+import { DayFilter, TextFilter } from '../platform/filters.ts'
 import { answerForm, formRoute } from '../platform/forms.ts'
+import { filterOf, ListPageQuery, listOf } from '../platform/list-page.ts'
+import type { PageQuery } from '../platform/read-page.ts'
+import { sendCsv, type CsvColumns } from '../platform/send-csv.ts'
 import { form } from '../platform/validation.ts'
 import { describeChannels } from './describe-channels.ts'
-import { findNotice, listNotices } from './find-notices.ts'
-import { channelKinds, statuses } from './notice.ts'
+import { findNotice, listNotices, noticeSorting } from './find-notices.ts'
+import { channelKinds, statuses, type Notice } from './notice.ts'
 import { presentNotice } from './present-notice.ts'
 import { retryNotice, waitUntilTried } from './retry-notice.ts'
 import { NoticeParams } from './schemas.ts'
 import { testChannel, type ChannelTest } from './test-channel.ts'
 
-const ListQuery = FilterQuery({
-  dataset: TextFilter,
-  event: Type.Optional(Type.Enum([...noticeEvents])),
-  channel: Type.Optional(Type.Enum([...channelKinds])),
-  status: Type.Optional(Type.Enum([...statuses])),
-  from: DayFilter,
-  to: DayFilter,
-})
+const ListQuery = ListPageQuery(
+  {
+    dataset: TextFilter,
+    event: Type.Optional(Type.Enum([...noticeEvents])),
+    channel: Type.Optional(Type.Enum([...channelKinds])),
+    status: Type.Optional(Type.Enum([...statuses])),
+    from: DayFilter,
+    to: DayFilter,
+  },
+  noticeSorting,
+)
+
+const csv: CsvColumns<Notice> = {
+  id: (n) => n.id,
+  event: (n) => n.event,
+  dataset: (n) => n.dataset,
+  about_type: (n) => n.aboutType,
+  about_id: (n) => n.aboutId,
+  channel: (n) => n.channel,
+  status: (n) => n.status,
+  attempts: (n) => n.attempts,
+  created_at: (n) => n.createdAt,
+  delivered_at: (n) => n.deliveredAt,
+  error: (n) => n.error?.code,
+}
 
 const TestForm = Type.Object(
   { channel: Type.Enum([...channelKinds]), dataset: Type.Optional(Type.String({ maxLength: 100 })) },
   { additionalProperties: false, ...form },
 )
-
-const pageSize = 50
 
 /** Most attempts are over within this time, in seconds. */
 const shortWait = 5
@@ -49,19 +66,18 @@ const pages: FastifyPluginAsyncTypebox = async (app) => {
     '/notifications',
     { config: { permission: 'notifications:list' }, schema: { hide: true, querystring: ListQuery } },
     async ({ query }, reply) => {
-      const { from, to, ...equal } = query
-      const filter = { ...equal, ...(from && { from: startOfDay(from) }), ...(to && { to: startOfDay(to) }) }
-      const { notices, nextCursor } = await listNotices(app.orm.em, { ...filter, limit: pageSize })
+      const read = (page: PageQuery) =>
+        listNotices(app.orm.em, filterOf(query), { sort: query.sort, ...page })
+      if (query.format === 'csv') return sendCsv(reply, 'notices', csv, read)
+      const { items, nextCursor } = await read({ cursor: query.cursor })
       return reply.page('notifications/list', {
         title: 'Notices',
-        items: notices.map((notice) => presentNotice(app, notice)),
-        filter: query,
-        filtered: Object.keys(query).some((name) => name !== 'cursor'),
+        items: items.map((notice) => presentNotice(app, notice)),
         datasets: app.datasets.list(),
         events: noticeEvents,
         channels: channelKinds,
         statuses,
-        pages: pagesOf((more) => url('/notifications', more), query, nextCursor),
+        ...listOf('/notifications', query, noticeSorting, { nextCursor }),
       })
     },
   )

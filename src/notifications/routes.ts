@@ -45,9 +45,9 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
         response: { 200: NoticeList },
       },
     },
-    async ({ query }) => {
-      const { notices, nextCursor } = await listNotices(app.orm.em, query)
-      return { items: notices.map((notice) => presentNotice(app, notice)), nextCursor }
+    async ({ query: { limit, cursor, ...filter } }) => {
+      const { items, nextCursor } = await listNotices(app.orm.em, filter, { limit, cursor })
+      return { items: items.map((notice) => presentNotice(app, notice)), nextCursor }
     },
   )
 

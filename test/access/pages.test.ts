@@ -179,6 +179,58 @@ t.test('users are made, changed field by field, and kept out', async (t) => {
   })
 })
 
+t.test('users and tokens are sorted, narrowed down and downloaded', async (t) => {
+  await person(app, 'ann', 'admin')
+  for (const [name, role] of [
+    ['zoe', 'viewer'],
+    ['bob', 'operator'],
+    ['50%', 'viewer'],
+  ] as const)
+    await person(app, name, role)
+  const ann = { ...html, ...(await browse(app, 'ann')) }
+  const bob = { ...html, ...(await browse(app, 'bob')) }
+  const page = async (url: string, headers = ann) => (await app.inject({ url, headers })).body
+  const linesOf = async (url: string, headers = ann) =>
+    (await page(url, headers))
+      .trim()
+      .split('\r\n')
+      .slice(1)
+      .map((line) => line.split(','))
+
+  t.match(await page('/users?sort=name'), /aria-sort="ascending"[^]*>50%<[^]*>ann<[^]*>bob<[^]*>zoe</)
+  t.match(await page('/users?sort=-name'), /aria-sort="descending"[^]*>zoe<[^]*>bob<[^]*>ann</)
+  t.match(await page('/users?sort=-seen'), /aria-sort="descending"[^]*>bob<[^]*>ann<|>ann<[^]*>bob</)
+  const emails = async (filter: string) =>
+    (await linesOf(`/users?format=csv&sort=email&${filter}`)).map(([, email]) => email)
+  t.same(await emails('role=viewer'), ['50%@example.com', 'zoe@example.com'])
+  t.same(await emails('q=ZOE'), ['zoe@example.com'], 'part of it, whatever its case')
+  t.same(await emails('q=0%25'), ['50%@example.com'], 'a percent sign is one')
+  const zoe = (await linesOf('/users?format=csv&q=zoe'))[0]![0]
+  await post(`/users/${zoe}/disabled`, ann, { disabled: 'true' })
+  t.same(await emails('state=disabled'), ['zoe@example.com'])
+  t.notOk((await emails('state=active')).includes('zoe@example.com'))
+  t.match(await page('/users?q=nobody'), /No user matches/)
+  t.equal((await app.inject({ url: '/users?sort=password_hash', headers: ann })).statusCode, 400)
+
+  for (const [name, headers, expiresAt] of [
+    ['nightly', ann, '2999-01-01'],
+    ['adhoc', bob, '2998-01-01'],
+    ['gone', bob, '2997-01-01'],
+  ] as const) {
+    const made = await post('/tokens', headers, { name, role: 'viewer', expiresAt })
+    if (name === 'gone') await post(`${made.headers.location}/revocation`, headers, {})
+  }
+  const tokens = async (filter: string, headers = ann) =>
+    (await linesOf(`/tokens?format=csv&${filter}`, headers)).map(([, name]) => name)
+  t.same(await tokens('by=bo&sort=expires'), ['gone', 'adhoc'])
+  t.same(await tokens('by=bob&state=revoked'), ['gone'])
+  t.same(await tokens('by=bob&state=active'), ['adhoc'])
+  t.same(await tokens('by=bob&state=expired'), [])
+  t.same(await tokens('sort=name', bob), ['adhoc', 'gone'], 'nobody gets the tokens of others')
+  t.match(await page('/tokens?sort=name'), /aria-sort="ascending"[^]*>adhoc<[^]*>gone<[^]*>nightly</)
+  t.match(await page('/tokens?role=member'), /No token matches/)
+})
+
 t.test('everybody sees to their own password and sessions', async (t) => {
   await person(app, 'vera', 'viewer')
   const [here, there] = [await browse(app, 'vera'), await browse(app, 'vera')]

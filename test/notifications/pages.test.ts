@@ -28,6 +28,10 @@ t.test('the list, one notice, and trying it again, without JavaScript', async (t
     new RegExp(`/notifications/${id}">Backup of Messaged completed`),
   )
   t.match((await page('/notifications?channel=email')).body, /No notice matches/)
+  const file = await page('/notifications?status=failed&sort=when&format=csv')
+  t.match(file.headers['content-disposition'], /holdfast-notices-/)
+  t.match(file.body, new RegExp(`^id,event,[^]*\r\n${id},backup_completed,messaged,`))
+  t.match((await page('/notifications?sort=when')).body, /aria-sort="ascending"/)
   const shown = (await page(`/notifications/${id}`)).body
   t.match(shown, /chat not found/)
   t.match(shown, /Records: &lt;b/)
