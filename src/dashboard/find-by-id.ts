@@ -10,7 +10,6 @@ import { Export } from '../exports/export.ts'
 import { Notice } from '../notifications/notice.ts'
 import type { EntityManager } from '../platform/database.ts'
 import { Restore } from '../restores/restore.ts'
-import { Schedule } from '../schedules/schedule.ts'
 import { Snapshot } from '../snapshots/snapshot.ts'
 
 const uuid = /^[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}$/i
@@ -40,7 +39,7 @@ export async function findById(app: FastifyInstance, actor: Actor, id: string): 
   }
   if (may(actor, 'datasets:view') && app.datasets.list().some(({ name }) => name === id))
     return `/datasets/${encodeURIComponent(id)}`
-  const isSchedule = may(actor, 'schedules:list') && (await em.count(Schedule, { name: id })) > 0
+  const isSchedule = may(actor, 'schedules:list') && app.schedules.list().some(({ name }) => name === id)
   return isSchedule ? `/schedules/${encodeURIComponent(id)}` : null
 }
 
