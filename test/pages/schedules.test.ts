@@ -2,11 +2,14 @@ import t from 'tap'
 import { retentionService } from '../retention/service.ts'
 import { finished } from '../schedules/service.ts'
 import { take } from '../snapshots/service.ts'
+import { complaints, startBrowser } from '../support/browser.ts'
 import { browse, person } from '../support/people.ts'
 
+const service = await retentionService(t)
+const { app } = service
+const browser = await startBrowser(t, app)
+
 t.test('the pages of schedules and of retention, and their forms', async (t) => {
-  const service = await retentionService(t)
-  const { app } = service
   await take(service, { dataset: 'chat' })
   await person(app, 'olga', 'operator')
   const headers = await browse(app, 'olga')
@@ -47,3 +50,25 @@ t.test('the pages of schedules and of retention, and their forms', async (t) => 
     /Records older than 180 days[^]*Stays[^]*newest verified one of all records/,
   )
 })
+
+for (const javaScript of [false, true]) {
+  t.test(`run now, pause and resume, ${javaScript ? 'with' : 'without'} JavaScript`, async (t) => {
+    const page = await browser.open({ javaScript, as: 'operator' })
+    const seen = complaints(page)
+    await page.goto('/schedules/backup.chat')
+    if (javaScript) await page.evaluate('window.sameDocument = true')
+    await page.getByRole('button', { name: 'Run now' }).click()
+    await page.waitForURL('**/schedules/runs/*')
+    await page.getByRole('heading', { name: 'Run of Backup of Chat', level: 1 }).waitFor()
+    await page.getByRole('link', { name: 'Backup of Chat', exact: true }).first().click()
+    await page.getByLabel('Reason').fill('Moving <b>house</b>')
+    await page.getByRole('button', { name: 'Pause', exact: true }).click()
+    await page.getByText('Moving <b>house</b>').first().waitFor()
+    t.match(await page.locator('main').textContent(), /Paused: nothing is due/)
+    await page.getByRole('button', { name: 'Let it go on' }).click()
+    await page.getByRole('button', { name: 'Pause', exact: true }).waitFor()
+    t.equal(await page.locator('.notice', { hasText: 'Moving' }).count(), 0)
+    if (javaScript) t.ok(await page.evaluate('window.sameDocument'), 'nothing was loaded anew')
+    t.same(seen, [])
+  })
+}
