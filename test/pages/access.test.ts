@@ -110,6 +110,7 @@ t.test('notices are narrowed down, and a channel that nobody configured says so'
     await page.getByRole('button', { name: 'Filter' }).click()
     await page.getByText('No notice matches').waitFor()
     await page.goto('/notifications/tests/new')
+    t.ok(await page.getByText('No channel yet').isVisible())
     await page.getByLabel('Channel').selectOption('email')
     await page.getByRole('button', { name: 'Send a test' }).click()
     await page.getByText('The channel is not configured').waitFor()
