@@ -34,7 +34,7 @@ const benchmarks: Record<string, (ground: Ground) => Promise<Section | Listing>>
 }
 
 const usage = `npm run bench [-- ${Object.keys(benchmarks).join(' | ')} …] [--sessions 10000] [--messages 20]
-  [--rounds 3] [--entries 1000000] [--write]
+  [--rounds 3] [--entries 1000000] [--write docs/benchmarks.md]
 BENCH_DATABASE_URL: a PostgreSQL server, with a role that may create databases; default: an embedded one.`
 
 const { values, positionals } = parseArgs({
@@ -44,7 +44,7 @@ const { values, positionals } = parseArgs({
     messages: { type: 'string', default: '20' },
     rounds: { type: 'string', default: '3' },
     entries: { type: 'string', default: '1000000' },
-    write: { type: 'boolean', default: false },
+    write: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 })
@@ -86,7 +86,7 @@ async function main(sessions: number, messages: number, rounds: number): Promise
       await chat.close()
     }
     const command = ['npm run bench --', ...process.argv.slice(2)].join(' ')
-    if (values.write) await writeBenchmarks({ command, conditions, sections })
+    if (values.write !== undefined) await writeBenchmarks(values.write, { command, conditions, sections })
   } finally {
     await server.drop(database)
     await server.close()

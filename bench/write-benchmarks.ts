@@ -11,8 +11,11 @@ export interface Benchmarks {
   sections: Sections[]
 }
 
-/** Writes docs/benchmarks.md. */
-export async function writeBenchmarks({ command, conditions, sections }: Benchmarks): Promise<void> {
+/** Writes what was measured into a file in docs/. @param file its path */
+export async function writeBenchmarks(
+  file: string,
+  { command, conditions, sections }: Benchmarks,
+): Promise<void> {
   const parts = [
     '# Benchmarks',
     `Printed by this command, and written here by its \`--write\`:`,
@@ -32,7 +35,7 @@ export async function writeBenchmarks({ command, conditions, sections }: Benchma
       .join('\n'),
   ]
   const text = parts.filter((part) => part !== null).join('\n\n')
-  await writeFile(new URL('../docs/benchmarks.md', import.meta.url), `${text}\n`)
+  await writeFile(file, `${text}\n`)
   for (const section of sections)
     if ('growth' in section)
       await writeFile(new URL(`../docs/${plotFile}`, import.meta.url), plot(section.growth!))
