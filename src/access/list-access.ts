@@ -1,8 +1,9 @@
 import type { FilterQuery } from '@mikro-orm/core'
 import type { Actor, Role } from '../audit/actor.ts'
 import type { EntityManager } from '../platform/database.ts'
-import { readPage, type Page, type PageQuery } from '../platform/read-page.ts'
-import { orderOf, type Sorting } from '../platform/sorting.ts'
+import { containing } from '../platform/filters.ts'
+import { readPage, type Page, type SortedPageQuery } from '../platform/read-page.ts'
+import { timeOrNone, type Sorting } from '../platform/sorting.ts'
 import { ApiToken } from './api-token.ts'
 import { tokensOf } from './revoke-token.ts'
 import { User } from './user.ts'
@@ -27,11 +28,6 @@ export interface TokenFilter {
   by?: string
 }
 
-type Sorted = PageQuery & { sort?: string | undefined }
-
-/** Stand in for times that there are none of, at the end of the order that they belong to. */
-const [longAgo, never] = ['1970-01-01T00:00:00.000Z', '9999-12-31T00:00:00.000Z']
-
 /** What users can be sorted by. They are few: none of it has an index. */
 export const userSorting: Sorting<User> = {
   columns: {
@@ -39,11 +35,7 @@ export const userSorting: Sorting<User> = {
     name: { is: 'text', sql: 'name', of: (u) => u.name },
     email: { is: 'text', sql: 'email', of: (u) => u.email },
     role: { is: 'text', sql: 'role', of: (u) => u.role },
-    seen: {
-      is: 'time',
-      sql: `coalesce(last_sign_in_at, timestamptz '${longAgo}')`,
-      of: (u) => u.lastSignInAt ?? new Date(longAgo),
-    },
+    seen: timeOrNone('last_sign_in_at', (u) => u.lastSignInAt, 'first'),
   },
   usual: '-made',
 }
@@ -55,16 +47,8 @@ export const tokenSorting: Sorting<ApiToken> = {
     name: { is: 'text', sql: 'name', of: (t) => t.name },
     role: { is: 'text', sql: 'role', of: (t) => t.role },
     by: { is: 'text', sql: 'created_by_name', of: (t) => t.createdByName },
-    used: {
-      is: 'time',
-      sql: `coalesce(last_used_at, timestamptz '${longAgo}')`,
-      of: (t) => t.lastUsedAt ?? new Date(longAgo),
-    },
-    expires: {
-      is: 'time',
-      sql: `coalesce(expires_at, timestamptz '${never}')`,
-      of: (t) => t.expiresAt ?? new Date(never),
-    },
+    used: timeOrNone('last_used_at', (t) => t.lastUsedAt, 'first'),
+    expires: timeOrNone('expires_at', (t) => t.expiresAt),
   },
   usual: '-made',
 }
@@ -73,17 +57,14 @@ export const tokenSorting: Sorting<ApiToken> = {
 export async function listUsers(
   em: EntityManager,
   { role, state, q }: UserFilter,
-  { sort, ...page }: Sorted,
+  page: SortedPageQuery,
 ): Promise<Page<User>> {
   const where: FilterQuery<User> = {
     ...(role !== undefined && { role }),
     ...(state !== undefined && { disabledAt: state === 'active' ? null : { $ne: null } }),
     ...(q !== undefined && { $or: [{ name: containing(q) }, { email: containing(q) }] }),
   }
-  const order = orderOf(userSorting, sort)
-  const find = (after: FilterQuery<User>[], limit: number) =>
-    em.fork().find(User, { $and: [where, ...after] }, { orderBy: order.orderBy, limit })
-  return readPage({ order, find }, page)
+  return readPage({ em, entity: User, where: [where], sorting: userSorting }, page)
 }
 
 /**
@@ -95,17 +76,14 @@ export async function listTokens(
   em: EntityManager,
   { actor, now }: { actor: Actor; now: Date },
   { role, state, by }: TokenFilter,
-  { sort, ...page }: Sorted,
+  page: SortedPageQuery,
 ): Promise<Page<ApiToken>> {
   const where: FilterQuery<ApiToken> = {
     ...(role !== undefined && { role }),
     ...(by !== undefined && { createdByName: containing(by) }),
   }
   const wanted = [tokensOf(actor), where, state === undefined ? {} : inState(state, now)]
-  const order = orderOf(tokenSorting, sort)
-  const find = (after: FilterQuery<ApiToken>[], limit: number) =>
-    em.fork().find(ApiToken, { $and: [...wanted, ...after] }, { orderBy: order.orderBy, limit })
-  return readPage({ order, find }, page)
+  return readPage({ em, entity: ApiToken, where: wanted, sorting: tokenSorting }, page)
 }
 
 /** As `describeToken` says it. */
@@ -113,8 +91,4 @@ function inState(state: (typeof tokenStates)[number], now: Date): FilterQuery<Ap
   if (state === 'revoked') return { revokedAt: { $ne: null } }
   if (state === 'expired') return { revokedAt: null, expiresAt: { $lte: now } }
   return { revokedAt: null, $or: [{ expiresAt: null }, { expiresAt: { $gt: now } }] }
-}
-
-function containing(text: string) {
-  return { $ilike: `%${text.replace(/[\\%_]/g, '\\$&')}%` }
 }

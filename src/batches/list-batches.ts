@@ -1,7 +1,8 @@
 import type { FilterQuery } from '@mikro-orm/core'
 import type { EntityManager } from '../platform/database.ts'
-import { readPage, type Page, type PageQuery } from '../platform/read-page.ts'
-import { orderOf, type Sorting } from '../platform/sorting.ts'
+import { containing } from '../platform/filters.ts'
+import { readPage, type Page, type SortedPageQuery } from '../platform/read-page.ts'
+import { timeOrNone, type Sorting } from '../platform/sorting.ts'
 import { Batch, unfinished, type BatchStatus } from './batch.ts'
 
 /** What a list of batches is narrowed to. */
@@ -16,19 +17,13 @@ export interface BatchFilter {
   q?: string | undefined
 }
 
-const never = '9999-12-31T00:00:00.000Z'
-
 export const batchSorting: Sorting<Batch> = {
   columns: {
     created: { is: 'id' },
     batch: { is: 'text', sql: 'coalesce(title, key)', of: ({ title, key }) => title ?? key },
     status: { is: 'text', sql: 'status', of: ({ status }) => status },
     by: { is: 'text', sql: `coalesce(created_by, '')`, of: ({ createdBy }) => createdBy ?? '' },
-    over: {
-      is: 'time',
-      sql: `coalesce(finished_at, timestamptz '${never}')`,
-      of: ({ finishedAt }) => finishedAt ?? new Date(never),
-    },
+    over: timeOrNone('finished_at', ({ finishedAt }) => finishedAt),
   },
   usual: '-created',
 }
@@ -37,17 +32,14 @@ export const batchSorting: Sorting<Batch> = {
 export async function listBatches(
   em: EntityManager,
   filter: BatchFilter,
-  { sort, ...page }: PageQuery & { sort?: string | undefined } = {},
+  page: SortedPageQuery = {},
 ): Promise<Page<Batch>> {
-  const order = orderOf(batchSorting, sort)
   const where = conditionOf(filter)
-  const find = (after: FilterQuery<Batch>[], limit: number) =>
-    em.fork().find(Batch, { $and: [where, ...after] }, { orderBy: order.orderBy, limit })
-  return readPage({ order, find }, page)
+  return readPage({ em, entity: Batch, where: [where], sorting: batchSorting }, page)
 }
 
 function conditionOf({ status, dataset, key, handler, q }: BatchFilter): FilterQuery<Batch> {
-  const like = q === undefined ? null : { $ilike: `%${q.replace(/[\\%_]/g, '\\$&')}%` }
+  const like = q === undefined ? null : containing(q)
   return {
     ...(status !== undefined && { status: status === 'incomplete' ? { $in: [...unfinished] } : status }),
     ...(dataset !== undefined && { dataset }),

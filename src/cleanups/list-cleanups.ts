@@ -1,8 +1,8 @@
 import type { FilterQuery } from '@mikro-orm/core'
 import type { FastifyInstance } from 'fastify'
 import { timesBetween } from '../platform/filters.ts'
-import { readPage, type Page, type PageQuery } from '../platform/read-page.ts'
-import { orderOf, type Sorting } from '../platform/sorting.ts'
+import { readPage, type Page, type SortedPageQuery } from '../platform/read-page.ts'
+import type { Sorting } from '../platform/sorting.ts'
 import { Cleanup, type CleanupStatus, type CleanupTarget } from './cleanup.ts'
 
 /** What a list of cleanups is narrowed to. */
@@ -32,12 +32,9 @@ export const cleanupSorting: Sorting<Cleanup> = {
 export async function listCleanups(
   { orm }: FastifyInstance,
   filter: CleanupFilter,
-  { sort, ...page }: PageQuery & { sort?: string | undefined },
+  page: SortedPageQuery,
 ): Promise<Page<Cleanup>> {
-  const order = orderOf(cleanupSorting, sort)
-  const find = (after: FilterQuery<Cleanup>[], limit: number) =>
-    orm.em.fork().find(Cleanup, { $and: [matching(filter), ...after] }, { orderBy: order.orderBy, limit })
-  return readPage({ order, find }, page)
+  return readPage({ em: orm.em, entity: Cleanup, where: [matching(filter)], sorting: cleanupSorting }, page)
 }
 
 function matching({ dataset, status, target, pending, from, to }: CleanupFilter): FilterQuery<Cleanup> {

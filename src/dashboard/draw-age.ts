@@ -16,6 +16,7 @@ export function drawAge(takenAt: Date, now: Date, maxDays: number) {
     // Never nothing at all: a bar of no length looks like no snapshot.
     at: Math.max(2, Math.round(part * length * 10) / 10),
     tone: days > maxDays ? 'warn' : 'good',
-    words: `${days < 1 ? 'Less than a day' : `${Math.floor(days)} of`} ${days < 1 ? `old, of ${maxDays} days` : `${maxDays} days old`}`,
+    words:
+      days < 1 ? `Less than a day old, of ${maxDays} days` : `${Math.floor(days)} of ${maxDays} days old`,
   }
 }

@@ -126,8 +126,3 @@ export function containsCondition({ root }: Dataset, parameter: string): string 
   // The database's own collation: one that holds different letters equal can't do ILIKE.
   return `(${texts.map((text) => `${text} COLLATE pg_catalog."default" ILIKE ${parameter}`).join(' OR ')})`
 }
-
-/** A text as a pattern that matches wherever it stands, its own % and _ meaning themselves. */
-export function likePattern(text: string): string {
-  return `%${text.replace(/[\\%_]/g, '\\$&')}%`
-}

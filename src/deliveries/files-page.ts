@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
 import { url } from '../platform/components.ts'
 import { decodeCursor, encodeCursor } from '../platform/cursors.ts'
-import { FilterQuery, pagesOf, TextFilter } from '../platform/filters.ts'
+import { containing, FilterQuery, pagesOf, TextFilter } from '../platform/filters.ts'
 import { concernedDelivery } from './concerned-delivery.ts'
 import { DeliveredFile } from './delivered-file.ts'
 import { presentDelivery } from './present-delivery.ts'
@@ -26,7 +26,7 @@ const filesPage: FastifyPluginAsyncTypebox = async (app) => {
       const { query } = request
       const delivery = await concernedDelivery(app, request, request.params.id)
       const [after = ''] = decodeCursor(query.cursor, Position) ?? []
-      const part = query.q === undefined ? {} : { $ilike: `%${query.q.replace(/[\\%_]/g, '\\$&')}%` }
+      const part = query.q === undefined ? {} : containing(query.q)
       const found = await app.orm.em
         .fork()
         .find(

@@ -1,7 +1,7 @@
 import { raw, type FilterQuery } from '@mikro-orm/core'
 import type { EntityManager } from '../platform/database.ts'
-import { readPage, type Page, type PageQuery } from '../platform/read-page.ts'
-import { orderOf, type Sorting } from '../platform/sorting.ts'
+import { readPage, type Page, type SortedPageQuery } from '../platform/read-page.ts'
+import { timeOrNone, type Sorting } from '../platform/sorting.ts'
 import { Delivery } from './delivery.ts'
 import { effectiveStatus } from './queries.ts'
 import type { destinationTypes } from './wanted-destination.ts'
@@ -14,19 +14,13 @@ export interface DeliveryFilter {
   destination?: (typeof destinationTypes)[number] | undefined
 }
 
-const never = '9999-12-31T00:00:00.000Z'
-
 export const deliverySorting: Sorting<Delivery> = {
   columns: {
     created: { is: 'id' },
     dataset: { is: 'text', sql: 'dataset', of: ({ dataset }) => dataset },
     to: { is: 'text', sql: `destination ->> 'type'`, of: ({ destination }) => destination.type },
     by: { is: 'text', sql: `coalesce(created_by, '')`, of: ({ createdBy }) => createdBy ?? '' },
-    cleanup: {
-      is: 'time',
-      sql: `coalesce(cleanup_scheduled_at, timestamptz '${never}')`,
-      of: ({ cleanupScheduledAt }) => cleanupScheduledAt ?? new Date(never),
-    },
+    cleanup: timeOrNone('cleanup_scheduled_at', ({ cleanupScheduledAt }) => cleanupScheduledAt),
   },
   usual: '-created',
 }
@@ -35,15 +29,12 @@ export const deliverySorting: Sorting<Delivery> = {
 export async function listDeliveries(
   em: EntityManager,
   { dataset, status, destination }: DeliveryFilter,
-  { sort, ...page }: PageQuery & { sort?: string | undefined } = {},
+  page: SortedPageQuery = {},
 ): Promise<Page<Delivery>> {
-  const order = orderOf(deliverySorting, sort)
   const where: FilterQuery<Delivery> = {
     ...(dataset !== undefined && { dataset }),
     ...(destination !== undefined && { destination: { type: destination } }),
     ...(status !== undefined && { [raw(effectiveStatus)]: status }),
   }
-  const find = (after: FilterQuery<Delivery>[], limit: number) =>
-    em.fork().find(Delivery, { $and: [where, ...after] }, { orderBy: order.orderBy, limit })
-  return readPage({ order, find }, page)
+  return readPage({ em, entity: Delivery, where: [where], sorting: deliverySorting }, page)
 }

@@ -4,8 +4,8 @@ import type { Actor } from '../audit/actor.ts'
 import { countMatching } from '../platform/count-matching.ts'
 import { timesBetween } from '../platform/filters.ts'
 import type { Count } from '../platform/list-page.ts'
-import { readPage, type Page, type PageQuery } from '../platform/read-page.ts'
-import { orderOf, type Sorting } from '../platform/sorting.ts'
+import { readPage, type Page, type SortedPageQuery } from '../platform/read-page.ts'
+import { timeOrNone, type Sorting } from '../platform/sorting.ts'
 import { Export, type ExportStatus } from './export.ts'
 import type { ExportFormat } from './rendering.ts'
 import { memberCondition, visibleOf } from './visible-exports.ts'
@@ -21,8 +21,6 @@ export interface ListFilter {
   to?: string
 }
 
-const never = '9999-12-31T00:00:00.000Z'
-
 /** What exports can be sorted by; each has an index (migrations/lists.ts). */
 export const exportSorting: Sorting<Export> = {
   columns: {
@@ -31,11 +29,7 @@ export const exportSorting: Sorting<Export> = {
     format: { is: 'text', sql: 'format', of: (e) => e.format },
     status: { is: 'text', sql: 'status', of: (e) => e.status },
     size: { is: 'integer', sql: 'coalesce(bytes, -1)', of: (e) => e.bytes ?? -1 },
-    expires: {
-      is: 'time',
-      sql: `coalesce(expires_at, timestamptz '${never}')`,
-      of: (e) => e.expiresAt ?? new Date(never),
-    },
+    expires: timeOrNone('expires_at', (e) => e.expiresAt),
   },
   usual: '-made',
 }
@@ -49,14 +43,11 @@ export async function listExports(
   app: FastifyInstance,
   actor: Actor,
   filter: ListFilter,
-  { sort, ...page }: PageQuery & { sort?: string | undefined },
+  page: SortedPageQuery,
 ): Promise<Page<Export>> {
   const where = [matching(filter), memberCondition(app, actor) ?? {}]
-  const order = orderOf(exportSorting, sort)
   const source = {
-    order,
-    find: (after: FilterQuery<Export>[], limit: number) =>
-      app.orm.em.fork().find(Export, { $and: [...where, ...after] }, { orderBy: order.orderBy, limit }),
+    ...{ em: app.orm.em, entity: Export, where, sorting: exportSorting },
     choose: async (found: Export[]) => {
       const visible = await visibleOf(app, actor, found)
       return (exported: Export) => visible.has(exported)

@@ -4,8 +4,8 @@ import { readTypedKey } from '../datasets/read-typed-key.ts'
 import { countMatching } from '../platform/count-matching.ts'
 import type { Count } from '../platform/list-page.ts'
 import { invalid } from '../platform/problem-answers.ts'
-import { readPage, type Page, type PageQuery } from '../platform/read-page.ts'
-import { orderOf, type Sorting } from '../platform/sorting.ts'
+import { readPage, type Page, type SortedPageQuery } from '../platform/read-page.ts'
+import { timeOrNone, type Sorting } from '../platform/sorting.ts'
 import { Hold, keyText } from './hold.ts'
 
 /** What a list of holds is narrowed to. */
@@ -16,19 +16,13 @@ export interface HoldFilter {
   ids?: string[]
 }
 
-const never = '9999-12-31T00:00:00.000Z'
-
 /** What holds can be sorted by; each has an index (migrations/lists.ts). */
 export const holdSorting: Sorting<Hold> = {
   columns: {
     since: { is: 'id' },
     dataset: { is: 'text', sql: 'dataset', of: (h) => h.dataset },
     by: { is: 'text', sql: `coalesce(created_by, '')`, of: (h) => h.createdBy ?? '' },
-    until: {
-      is: 'time',
-      sql: `coalesce(until, timestamptz '${never}')`,
-      of: (h) => h.until ?? new Date(never),
-    },
+    until: timeOrNone('until', (h) => h.until),
   },
   usual: '-since',
 }
@@ -40,13 +34,10 @@ export const holdSorting: Sorting<Hold> = {
 export async function listHolds(
   app: FastifyInstance,
   filter: HoldFilter,
-  { sort, ...page }: PageQuery & { sort?: string | undefined },
+  page: SortedPageQuery,
 ): Promise<Page<Hold>> {
   const where = matching(app, filter)
-  const order = orderOf(holdSorting, sort)
-  const find = (after: FilterQuery<Hold>[], limit: number) =>
-    app.orm.em.fork().find(Hold, { $and: [where, ...after] }, { orderBy: order.orderBy, limit })
-  return readPage({ order, find }, page)
+  return readPage({ em: app.orm.em, entity: Hold, where: [where], sorting: holdSorting }, page)
 }
 
 /** How many match. @throws as `listHolds` does */

@@ -1,8 +1,8 @@
 import type { FilterQuery } from '@mikro-orm/core'
 import type { EntityManager } from '../platform/database.ts'
 import { timesBetween } from '../platform/filters.ts'
-import { readPage, type Page, type PageQuery } from '../platform/read-page.ts'
-import { orderOf, type Sorting } from '../platform/sorting.ts'
+import { readPage, type Page, type SortedPageQuery } from '../platform/read-page.ts'
+import type { Sorting } from '../platform/sorting.ts'
 import { notificationProblems } from './errors.ts'
 import { Notice, type ChannelKind, type NoticeEvent, type NoticeStatus } from './notice.ts'
 
@@ -24,13 +24,10 @@ export const noticeSorting: Sorting<Notice> = { columns: { when: { is: 'id' } },
 export async function listNotices(
   em: EntityManager,
   { from, to, ...equal }: NoticeFilter,
-  { sort, ...page }: PageQuery & { sort?: string | undefined },
+  page: SortedPageQuery,
 ): Promise<Page<Notice>> {
   const where: FilterQuery<Notice> = { ...equal, createdAt: timesBetween(from, to) }
-  const order = orderOf(noticeSorting, sort)
-  const find = (after: FilterQuery<Notice>[], limit: number) =>
-    em.fork().find(Notice, { $and: [where, ...after] }, { orderBy: order.orderBy, limit })
-  return readPage({ order, find }, page)
+  return readPage({ em, entity: Notice, where: [where], sorting: noticeSorting }, page)
 }
 
 /** A notice as it is now. @throws Problem NOTICE_NOT_FOUND */

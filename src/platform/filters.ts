@@ -12,6 +12,16 @@ export function FilterQuery<Filters extends Type.TProperties>(filters: Filters) 
   return Type.Object({ ...filters, cursor: Type.Optional(Cursor) }, { additionalProperties: false })
 }
 
+/** A text as a pattern that matches wherever it stands, its own % and _ meaning themselves. */
+export function likePattern(text: string): string {
+  return `%${text.replace(/[\\%_]/g, '\\$&')}%`
+}
+
+/** The condition that a text contains another, whatever its case. */
+export function containing(text: string) {
+  return { $ilike: likePattern(text) }
+}
+
 /** The start of a day in UTC as an RFC 3339 time. */
 export function startOfDay(day: string): string {
   return `${day}T00:00:00Z`

@@ -1,10 +1,17 @@
-import type { FilterQuery } from '@mikro-orm/core'
-import type { Order } from './sorting.ts'
+import type { EntityName, FilterQuery } from '@mikro-orm/core'
+import type { EntityManager } from './database.ts'
+import { orderOf, type Sorting } from './sorting.ts'
 
 /** Which part of a list is asked for. */
 export interface PageQuery {
   limit?: number | undefined
   cursor?: string | undefined
+}
+
+/** The same of a list that can be sorted. */
+export interface SortedPageQuery extends PageQuery {
+  /** Of the names that the list's `Sorting` has, `-` before it for the other way round; default the usual one. */
+  sort?: string | undefined
 }
 
 /** One page of a list: its items, and where the next one begins. */
@@ -13,11 +20,13 @@ export interface Page<Item> {
   nextCursor: string | null
 }
 
-/** How a list is read. */
-export interface PageSource<Item> {
-  order: Order<Item>
-  /** Finds items in that order. @param after conditions in addition to those of the filter */
-  find(after: FilterQuery<Item>[], limit: number): Promise<Item[]>
+/** What a list is read from. */
+export interface PageSource<Item extends { id: string }> {
+  em: EntityManager
+  entity: EntityName<Item>
+  /** Conditions, all of which hold. */
+  where: FilterQuery<Item>[]
+  sorting: Sorting<Item>
   /** Tells of some that were found which ones belong on the page; all of them unless told. */
   choose?(found: Item[]): Promise<(item: Item) => boolean | Promise<boolean>>
 }
@@ -30,14 +39,17 @@ const lookedIntoAtMost = 200
  * @returns with `choose` perhaps fewer than `limit` although more may follow
  * @throws Problem CURSOR_INVALID
  */
-export async function readPage<Item>(
-  { order, find, choose = async () => () => true }: PageSource<Item>,
-  { limit = 50, cursor }: PageQuery,
+export async function readPage<Item extends { id: string }>(
+  { em, entity, where, sorting, choose = async () => () => true }: PageSource<Item>,
+  { limit = 50, cursor, sort }: SortedPageQuery,
 ): Promise<Page<Item>> {
+  const order = orderOf(sorting, sort)
   const items: Item[] = []
   let last = cursor
-  for (let looked = 0; looked < lookedIntoAtMost;) {
-    const found = await find(order.after(last), limit + 1)
+  for (let looked = 0; items.length < limit && looked < lookedIntoAtMost;) {
+    const matching = { $and: [...where, ...order.after(last)] } as FilterQuery<Item>
+    const options = { orderBy: order.orderBy, limit: limit + 1 }
+    const found = (await em.fork().find(entity, matching, options)) as Item[]
     const belongs = await choose(found)
     for (const item of found.slice(0, limit)) {
       if (items.length === limit) return { items, nextCursor: last! }

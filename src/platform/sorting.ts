@@ -14,6 +14,23 @@ export interface SortColumn<Item> {
 /** By when they came to be: ids are ordered by time. */
 export type SortById = { is: 'id' }
 
+/** Stand in for times that there are none of, at either end of an order. */
+const ends = { first: '1970-01-01T00:00:00.000Z', last: '9999-12-31T00:00:00.000Z' }
+
+/**
+ * A column for times that may be missing. Its SQL is what an index is over (migrations/lists.ts).
+ * @param where those without a time stand when it goes upwards
+ */
+export function timeOrNone<Item>(
+  column: string,
+  of: (item: Item) => Date | null,
+  where: keyof typeof ends = 'last',
+): SortColumn<Item> {
+  const instead = ends[where]
+  const sql = `coalesce(${column}, timestamptz '${instead}')`
+  return { is: 'time', sql, of: (item) => of(item) ?? new Date(instead) }
+}
+
 /** What a list can be sorted by: the names that its address has for that, and the usual order, such as `-taken`. */
 export interface Sorting<Item> {
   columns: Record<string, SortColumn<Item> | SortById>

@@ -1,8 +1,8 @@
 import type { FilterQuery } from '@mikro-orm/core'
 import type { FastifyInstance } from 'fastify'
 import { timesBetween } from '../platform/filters.ts'
-import { readPage, type Page, type PageQuery } from '../platform/read-page.ts'
-import { orderOf, type Sorting } from '../platform/sorting.ts'
+import { readPage, type Page, type SortedPageQuery } from '../platform/read-page.ts'
+import type { Sorting } from '../platform/sorting.ts'
 import type { Mode } from './plan.ts'
 import { Restore, type RestoreStatus } from './restore.ts'
 
@@ -32,12 +32,9 @@ export const restoreSorting: Sorting<Restore> = {
 export async function listRestores(
   { orm }: FastifyInstance,
   filter: RestoreFilter,
-  { sort, ...page }: PageQuery & { sort?: string | undefined },
+  page: SortedPageQuery,
 ): Promise<Page<Restore>> {
-  const order = orderOf(restoreSorting, sort)
-  const find = (after: FilterQuery<Restore>[], limit: number) =>
-    orm.em.fork().find(Restore, { $and: [matching(filter), ...after] }, { orderBy: order.orderBy, limit })
-  return readPage({ order, find }, page)
+  return readPage({ em: orm.em, entity: Restore, where: [matching(filter)], sorting: restoreSorting }, page)
 }
 
 function matching({ dataset, snapshotId, status, mode, from, to }: RestoreFilter): FilterQuery<Restore> {

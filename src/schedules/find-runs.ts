@@ -1,19 +1,15 @@
-import type { FilterQuery } from '@mikro-orm/core'
 import type { EntityManager } from '../platform/database.ts'
 import { timesBetween } from '../platform/filters.ts'
-import { readPage } from '../platform/read-page.ts'
-import { orderOf, type Sorting } from '../platform/sorting.ts'
+import { readPage, type SortedPageQuery } from '../platform/read-page.ts'
+import type { Sorting } from '../platform/sorting.ts'
 import { scheduleProblems } from './errors.ts'
 import { ScheduleRun, type RunStatus } from './schedule-run.ts'
 
-export interface RunsQuery {
+export interface RunsQuery extends SortedPageQuery {
   status?: RunStatus
   /** RFC 3339 times between which they were due; `to` is exclusive. */
   from?: string
   to?: string
-  sort?: string | undefined
-  limit?: number | undefined
-  cursor?: string | undefined
 }
 
 /** What the runs of a schedule are sorted by: when they were due. */
@@ -29,13 +25,11 @@ export const runSorting: Sorting<ScheduleRun> = {
 export async function findRuns(
   em: EntityManager,
   schedule: string,
-  { status, from, to, sort, ...page }: RunsQuery,
+  { status, from, to, ...page }: RunsQuery,
 ): Promise<{ runs: ScheduleRun[]; nextCursor: string | null }> {
-  const order = orderOf(runSorting, sort)
   const where = { schedule, ...(status !== undefined && { status }), dueAt: timesBetween(from, to) }
-  const find = (after: FilterQuery<ScheduleRun>[], limit: number) =>
-    em.fork().find(ScheduleRun, { $and: [where, ...after] }, { orderBy: order.orderBy, limit })
-  const { items, nextCursor } = await readPage({ order, find }, page)
+  const list = { em, entity: ScheduleRun, where: [where], sorting: runSorting }
+  const { items, nextCursor } = await readPage(list, page)
   return { runs: items, nextCursor }
 }
 

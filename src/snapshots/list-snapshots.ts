@@ -4,8 +4,8 @@ import type { Actor } from '../audit/actor.ts'
 import { countMatching } from '../platform/count-matching.ts'
 import { timesBetween } from '../platform/filters.ts'
 import type { Count } from '../platform/list-page.ts'
-import { readPage, type Page, type PageQuery } from '../platform/read-page.ts'
-import { orderOf, type Sorting } from '../platform/sorting.ts'
+import { readPage, type Page, type SortedPageQuery } from '../platform/read-page.ts'
+import { timeOrNone, type Sorting } from '../platform/sorting.ts'
 import { recordCoverage } from './holds-record.ts'
 import { Snapshot, type SnapshotStatus, type SnapshotTrigger } from './snapshot.ts'
 import { memberCondition, visibleOf } from './visible-snapshots.ts'
@@ -22,8 +22,6 @@ export interface ListFilter {
   to?: string
 }
 
-const never = '9999-12-31T00:00:00.000Z'
-
 /** What snapshots can be sorted by; each has an index (migrations/lists.ts). */
 export const snapshotSorting: Sorting<Snapshot> = {
   columns: {
@@ -32,11 +30,7 @@ export const snapshotSorting: Sorting<Snapshot> = {
     status: { is: 'text', sql: 'status', of: (s) => s.status },
     trigger: { is: 'text', sql: 'trigger', of: (s) => s.trigger },
     stored: { is: 'integer', sql: 'coalesce(stored_bytes, -1)', of: (s) => s.storedBytes ?? -1 },
-    expires: {
-      is: 'time',
-      sql: `coalesce(expires_at, timestamptz '${never}')`,
-      of: (s) => s.expiresAt ?? new Date(never),
-    },
+    expires: timeOrNone('expires_at', (s) => s.expiresAt),
   },
   usual: '-taken',
 }
@@ -51,15 +45,12 @@ export async function listSnapshots(
   app: FastifyInstance,
   actor: Actor,
   { key, ...filter }: ListFilter,
-  { sort, ...page }: PageQuery & { sort?: string | undefined },
+  page: SortedPageQuery,
 ): Promise<Page<Snapshot>> {
   const coverage = key === undefined ? null : recordCoverage(app, filter.dataset, key)
   const where = [matching(filter), coverage?.condition ?? {}, memberCondition(app, actor) ?? {}]
-  const order = orderOf(snapshotSorting, sort)
   const source = {
-    order,
-    find: (after: FilterQuery<Snapshot>[], limit: number) =>
-      app.orm.em.fork().find(Snapshot, { $and: [...where, ...after] }, { orderBy: order.orderBy, limit }),
+    ...{ em: app.orm.em, entity: Snapshot, where, sorting: snapshotSorting },
     choose: async (found: Snapshot[]) => {
       const visible = await visibleOf(app, actor, found)
       return (snapshot: Snapshot) => visible.has(snapshot) && (coverage?.covers(snapshot) ?? true)

@@ -1,6 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import type { Page } from 'playwright-core'
 import t from 'tap'
+import type { EntityManager } from '../../src/platform/database.ts'
+import { readPage } from '../../src/platform/read-page.ts'
+import { snapshotSorting } from '../../src/snapshots/list-snapshots.ts'
+import { Snapshot } from '../../src/snapshots/snapshot.ts'
 import { snapshotService, take } from '../snapshots/service.ts'
 import { complaints, startBrowser } from '../support/browser.ts'
 import { sql } from '../support/postgres.ts'
@@ -197,3 +201,35 @@ t.test('all that match are as many as were agreed to, or nothing is done', async
   await page.getByRole('button', { name: 'Put on hold' }).click()
   t.match(await page.locator('main').textContent(), /Nothing is chosen/)
 })
+
+t.test(
+  'a page takes one query, more only where items are left out, and the next goes on behind it',
+  async (t) => {
+    let queries = 0
+    const forked = () => (queries++, service.app.orm.em.fork())
+    const list = {
+      ...{ em: { fork: forked } as EntityManager, entity: Snapshot, where: [], sorting: snapshotSorting },
+      choose: async (found: Snapshot[]) => (item: Snapshot) => found.includes(item),
+    }
+    const pages = async (choose: typeof list.choose, limit: number) => {
+      const ids: string[][] = []
+      for (let cursor: string | null | undefined; cursor !== null;) {
+        const page = await readPage({ ...list, choose }, { limit, cursor })
+        ids.push(page.items.map(({ id }) => id))
+        cursor = page.nextCursor
+      }
+      return ids
+    }
+    const all = await pages(list.choose, 50)
+    const { length: count } = all.flat()
+    t.ok(count > 100 && count % 50 > 0)
+    t.same([all.map(({ length }) => length), queries], [[50, 50, count - 100], 3])
+    const isWanted = ({ id }: Snapshot) => /[02468ace]$/.test(id)
+    const wanted = all.flat().filter((id) => isWanted({ id } as Snapshot))
+    queries = 0
+    const chosen = await pages(async () => isWanted, 7)
+    t.same(chosen.flat(), wanted)
+    t.ok(chosen.slice(0, -1).every(({ length }) => length === 7))
+    t.ok(queries > chosen.length)
+  },
+)
