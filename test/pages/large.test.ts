@@ -3,8 +3,14 @@ import { snapshotService } from '../snapshots/service.ts'
 import { browse, person } from '../support/people.ts'
 import { fill } from './large.ts'
 
-/** What a page may take on the server, in milliseconds. */
+/** What a page may take on the server, in milliseconds, on a machine that has nothing else to do. */
 const allowed = 100
+
+/**
+ * The same in times of a small page, one that asks for a few rows: what is left to go by on a machine that is slow, or
+ * busy with other tests. On an idle one a small page takes 2 to 3 ms.
+ */
+const allowedTimes = 40
 
 const service = await snapshotService(t)
 await person(service.app, 'admin', 'admin')
@@ -20,11 +26,21 @@ async function get(path: string) {
   return { answer, ms: performance.now() - begun }
 }
 
-/** The best time of a page, since other work on the machine only ever adds: of one try when that will do. */
-async function timeOf(path: string): Promise<number> {
-  let best = Infinity
-  for (let tries = 0; tries < 10 && best >= allowed / 2; tries++) best = Math.min(best, (await get(path)).ms)
+/** What part of what it may take a page takes: at best, since other work on the machine only ever adds. */
+async function partOf(path: string): Promise<number> {
+  let best = (await get(path)).ms / allowed
+  for (let tries = 0; tries < 10 && best >= 0.5; tries++) {
+    const small = await timeOfSmall()
+    best = Math.min(best, (await get(path)).ms / Math.max(allowed, allowedTimes * small))
+  }
   return best
+}
+
+/** What a small page takes just now: the median of nine. */
+async function timeOfSmall(): Promise<number> {
+  const times: number[] = []
+  for (let i = 0; i < 9; i++) times.push((await get('/account')).ms)
+  return times.toSorted((a, b) => a - b)[4]!
 }
 
 const decoded = (text: string) => text.replaceAll('&amp;', '&').replaceAll('&#39;', "'")
@@ -72,28 +88,33 @@ function variantsOf(path: string, html: string): string[] {
   return queries.map((query) => (query === '' ? plain : `${plain}?${query}`))
 }
 
-t.test(`every page, with every filter in every order, takes less than ${allowed} ms`, async (t) => {
-  const seen = new Set<string>()
-  const times: [path: string, ms: number][] = []
-  const waiting = ['/']
-  for (let path = waiting.shift(); path !== undefined; path = waiting.shift()) {
-    const shape = shapeOf(path)
-    if (seen.has(shape) || bySource.test(shape)) continue
-    seen.add(shape)
-    const { answer } = await get(path)
-    if (answer.statusCode !== 200)
-      t.ok([303].includes(answer.statusCode), `${path} answers ${answer.statusCode}`)
-    const html = answer.body
-    waiting.push(...linksOf(html))
-    for (const variant of variantsOf(path, mainOf(html))) times.push([variant, await timeOf(variant)])
-    const next = linksOf(mainOf(html)).find((link) => link.includes('cursor='))
-    if (next !== undefined) times.push([next, await timeOf(next)])
-  }
-  const slow = times.filter(([, ms]) => ms >= allowed)
-  t.same(slow, [])
-  const slowest = times.toSorted((a, b) => b[1] - a[1]).slice(0, 5)
-  t.comment(
-    `${times.length} pages of ${seen.size} kinds; slowest: ${slowest.map(([path, ms]) => `${path} ${Math.round(ms)} ms`).join(', ')}`,
-  )
-  t.ok(seen.size > 25, [...seen].join(' '))
-})
+t.test(
+  `every page, with every filter in every order, takes less than ${allowed} ms of an idle machine`,
+  async (t) => {
+    const seen = new Set<string>()
+    const parts: [path: string, part: number][] = []
+    const waiting = ['/']
+    for (let path = waiting.shift(); path !== undefined; path = waiting.shift()) {
+      const shape = shapeOf(path)
+      if (seen.has(shape) || bySource.test(shape)) continue
+      seen.add(shape)
+      const { answer } = await get(path)
+      if (answer.statusCode !== 200)
+        t.ok([303].includes(answer.statusCode), `${path} answers ${answer.statusCode}`)
+      const html = answer.body
+      waiting.push(...linksOf(html))
+      for (const variant of variantsOf(path, mainOf(html))) parts.push([variant, await partOf(variant)])
+      const next = linksOf(mainOf(html)).find((link) => link.includes('cursor='))
+      if (next !== undefined) parts.push([next, await partOf(next)])
+    }
+    t.same(
+      parts.filter(([, part]) => part >= 1),
+      [],
+    )
+    const slowest = parts.toSorted((a, b) => b[1] - a[1]).slice(0, 5)
+    t.comment(
+      `${parts.length} pages of ${seen.size} kinds; slowest: ${slowest.map(([path, part]) => `${path} ${Math.round(part * allowed)} ms`).join(', ')}`,
+    )
+    t.ok(seen.size > 25, [...seen].join(' '))
+  },
+)
