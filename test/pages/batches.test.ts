@@ -151,6 +151,22 @@ for (const javaScript of [true, false]) {
   )
 }
 
+t.test('what goes on is followed, however late a script arrives', async () => {
+  const { body } = await call('POST', '/batches', { key: 'slow', items: items(2) })
+  const page = await browser.open({ as: 'operator' })
+  const isThere = Promise.withResolvers<void>()
+  await page.route('**/hx-sse.min.js', async (route) => {
+    await isThere.promise
+    return route.continue()
+  })
+  const followed = page.waitForRequest((request) => request.url().endsWith(`/${body.id}/events`))
+  await page.goto(`/batches/${body.id}`, { waitUntil: 'commit' })
+  while (!(await page.evaluate('window.htmx !== undefined')));
+  await page.evaluate('new Promise((done) => setTimeout(() => setTimeout(done)))')
+  isThere.resolve()
+  await followed
+})
+
 t.test('whoever has gone on is not taken back by news of what was followed', async (t) => {
   const { body } = await call('POST', '/batches', { key: 'left', items: items(2) })
   const page = await browser.open({ as: 'operator' })
