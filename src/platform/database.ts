@@ -28,6 +28,7 @@ export async function openDatabase(
     pool: { min: 0, max: 10 },
     driverOptions: { onPoolCreated: giveBackLost },
     discovery: { warnWhenNoEntities: false },
+    propagationOnPrototype: false,
     ...(hasFailpoints && { subscribers: [commitFailpoints] }),
   })
 }
