@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { ApiToken } from './api-token.ts'
+import { findSession, findToken } from './queries.ts'
 import { digestOf } from './secrets.ts'
 import { readSessionCookie } from './session-cookie.ts'
 import { Session } from './session.ts'
@@ -25,7 +26,7 @@ async function byToken(request: FastifyRequest, authorization: string): Promise<
   if (secret === undefined) return
   const { orm, clock } = request.server
   const now = clock.now()
-  const token = await orm.em.findOne(ApiToken, { digest: digestOf(secret) })
+  const token = await findToken(orm.em, digestOf(secret))
   if (token === null || token.isOver(now)) return
   request.actor = token.actor()
   const before = new Date(now.getTime() - coarseMs)
@@ -38,7 +39,7 @@ async function byToken(request: FastifyRequest, authorization: string): Promise<
 async function bySession(request: FastifyRequest, secret: string): Promise<void> {
   const { orm, clock } = request.server
   const now = clock.now()
-  const session = await orm.em.findOne(Session, { digest: digestOf(secret) }, { populate: ['user'] })
+  const session = await findSession(orm.em, digestOf(secret))
   if (session === null || session.isOver(now)) return
   request.actor = session.user.actor()
   request.sessionId = session.id

@@ -1,4 +1,25 @@
 import type { EntityManager } from '../platform/database.ts'
+import { ApiToken } from './api-token.ts'
+import { Session } from './session.ts'
+import { User } from './user.ts'
+
+/** An API token by what is stored of it. Each request asks for one, so it is spared what an ORM's query builder takes. */
+export async function findToken(em: EntityManager, digest: string): Promise<ApiToken | null> {
+  const [row] = await em.execute('SELECT * FROM api_tokens WHERE digest = ?', [digest])
+  return row === undefined ? null : em.map(ApiToken, row)
+}
+
+/** A session with its user, in the same way. */
+export async function findSession(em: EntityManager, digest: string): Promise<Session | null> {
+  const [row] = await em.execute<[{ session: object; user: object }?]>(
+    `SELECT to_json(s) AS session, to_json(u) AS user
+     FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.digest = ?`,
+    [digest],
+  )
+  if (row === undefined) return null
+  em.map(User, row.user)
+  return em.map(Session, row.session)
+}
 
 /**
  * Counts one more attempt to sign in, in the transaction of the entity manager. The row stays locked until its end, so
