@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import Type, { type Static } from 'typebox'
+import { requirePermission } from '../access/guard.ts'
 import { causeOf } from '../audit/actor.ts'
 import { url } from '../platform/components.ts'
 import { FilterQuery, pagesOf } from '../platform/filters.ts'
@@ -67,6 +68,8 @@ const pages: FastifyPluginAsyncTypebox = async (app) => {
       schema: { hide: true, params: RetentionParams, body: BackupForm },
     },
     async (request, reply) => {
+      // Members take snapshots too, but of their own records, and this page shows everybody's.
+      requirePermission(request, 'retention:view')
       const { dataset } = request.params
       return answerForm(
         request,

@@ -2,12 +2,11 @@ import type { FastifyInstance } from 'fastify'
 import type { Page } from 'playwright-core'
 import t from 'tap'
 import type { Role } from '../../src/audit/actor.ts'
-import { announce } from '../../src/notifications/announce.ts'
 import { deliveryService } from '../deliveries/service.ts'
-import type { Service } from '../snapshots/service.ts'
 import { startBrowser } from '../support/browser.ts'
 import { browse, person } from '../support/people.ts'
 import { sql } from '../support/postgres.ts'
+import { makeOneOfEverything } from './one-of-everything.ts'
 
 t.setTimeout(300_000)
 
@@ -55,7 +54,7 @@ const parser = await browser.open()
 const gets = routesOf(app, 'GET')
 const posts = routesOf(app, 'POST')
 const published = await matrixOf()
-await fill(service, service.sessions[0]!)
+await makeOneOfEverything(service)
 const headers: Record<Who, Record<string, string>> = {
   admin: await signedIn('admin'),
   operator: await signedIn('operator'),
@@ -263,38 +262,4 @@ async function deeds({ config }: FastifyInstance): Promise<number> {
     "SELECT count(*)::int AS deeds FROM audit_entries WHERE outcome = 'done' AND actor_type = 'user'",
   )
   return row!['deeds'] as number
-}
-
-/** One of everything that has a page, so that every page can be reached; and what a member is a party to. */
-async function fill({ app, call, source }: Service, session: string): Promise<void> {
-  const patient = { prefer: 'wait=30' }
-  const [room] = await sql(source, 'SELECT id FROM deal_rooms.rooms ORDER BY id LIMIT 1')
-  await sql(
-    source,
-    `INSERT INTO deal_rooms.parties (room_id, email, name, role) VALUES ($1, 'member@example.com', 'Me', 'owner')`,
-    [room!['id']],
-  )
-  const mine = { dataset: 'deal-rooms', scope: { keys: [room!['id']] } }
-  await call('POST', '/snapshots', mine, patient)
-  await call('POST', '/exports', { ...mine, format: 'json' }, patient)
-  const { body } = await call('POST', '/snapshots', { dataset: 'chat' }, patient)
-  const { id: snapshotId } = body
-  await call('POST', '/restores', { snapshotId, keys: [2] }, patient)
-  await call('POST', '/exports', { dataset: 'chat', scope: { keys: [2] }, format: 'csv' }, patient)
-  await call('POST', '/holds', { dataset: 'chat', key: 2, reason: 'A dispute' })
-  await call('POST', '/batches', { key: 'crawl', items: [{ id: 'a' }, { id: 'b' }] })
-  const old = { dataset: 'chat', scope: { keys: [3] }, target: 'records' }
-  const { body: preview } = await call('POST', '/cleanups', old)
-  const { planHash } = preview
-  const dueAt = '2999-01-01T00:00:00Z'
-  await call('POST', '/cleanups', { ...old, confirmDelete: true, planHash, dueAt }, patient)
-  const destination = { type: 'folder', path: 'crawl' }
-  const files = { dataset: 'legacy-import', scope: { keys: [session] }, destination }
-  await call('POST', '/deliveries', { ...files, skipSnapshotCheck: true }, patient)
-  await call('POST', '/schedules/runs.history/runs', {}, patient)
-  await call('POST', '/audit/verifications', {}, patient)
-  await call('POST', '/tokens', { name: 'nightly', role: 'viewer' })
-  const about = { type: 'snapshot', id: snapshotId }
-  const news = { event: 'backup_completed', dataset: null, about, facts: {} } as const
-  await app.orm.em.fork().transactional((em) => announce(app, em, news))
 }

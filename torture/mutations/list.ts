@@ -177,6 +177,22 @@ export const mutations: Mutation[] = [
     test: 'access/permissions.test.ts',
   },
   {
+    name: "somebody else's export may be downloaded",
+    promise: 13,
+    file: 'exports/requests.ts',
+    search: "if (request.actor.role === 'member') {",
+    replace: "if (request.actor.role === 'member' && actionOf(request) !== 'download') {",
+    test: 'access/whose.test.ts',
+  },
+  {
+    name: 'a member sees the snapshots of other rooms',
+    promise: 13,
+    file: 'snapshots/visible-snapshots.ts',
+    search: 'if (granted[i]) visible.add(snapshot)',
+    replace: 'if (granted.length > i) visible.add(snapshot)',
+    test: 'access/whose.test.ts',
+  },
+  {
     name: 'text that PostgreSQL cannot hold is let in',
     promise: 14,
     file: 'platform/unfit-values.ts',
