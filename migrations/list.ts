@@ -9,6 +9,7 @@ import { Exports } from './exports.ts'
 import { Cleanups } from './cleanups.ts'
 import { Idempotency } from './idempotency.ts'
 import { Lists } from './lists.ts'
+import { NoticeOrders } from './notice-orders.ts'
 import { Notices } from './notices.ts'
 import { RateLimits } from './rate-limits.ts'
 import { Restores } from './restores.ts'
@@ -36,4 +37,5 @@ export const migrations: MigrationObject[] = [
   { name: 'batch-errors', class: BatchErrors },
   { name: 'audit-checks', class: AuditChecks },
   { name: 'run-calendar', class: RunCalendar },
+  { name: 'notice-orders', class: NoticeOrders },
 ]

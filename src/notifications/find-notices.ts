@@ -17,8 +17,17 @@ export interface NoticeFilter {
   to?: string
 }
 
-/** What notices can be sorted by. */
-export const noticeSorting: Sorting<Notice> = { columns: { when: { is: 'id' } }, usual: '-when' }
+/** What notices can be sorted by; each has an index (migrations/notice-orders.ts). */
+export const noticeSorting: Sorting<Notice> = {
+  columns: {
+    when: { is: 'id' },
+    notice: { is: 'text', sql: 'event', of: ({ event }) => event },
+    channel: { is: 'text', sql: 'channel', of: ({ channel }) => channel },
+    status: { is: 'text', sql: 'status', of: ({ status }) => status },
+    attempts: { is: 'integer', sql: 'attempts', of: ({ attempts }) => attempts },
+  },
+  usual: '-when',
+}
 
 /** Notices, newest first unless `sort` says otherwise. @throws Problem CURSOR_INVALID */
 export async function listNotices(

@@ -41,6 +41,24 @@ t.test('the list, one notice, and trying it again, without JavaScript', async (t
   t.equal((await page('/notifications/01900000-0000-7000-8000-000000000000')).statusCode, 404)
 })
 
+t.test('every order has them all, and the other way round it is the same one', async (t) => {
+  for (const event of ['backup_failed', 'backup_completed'] as const) {
+    const { telegram: id } = await tell({ dataset: 'messaged', event, about: { type: 'audit', id: event } })
+    await until(id!, isFailed)
+  }
+  const idsBy = async (sort: string) => {
+    const { body } = await page(`/notifications?sort=${sort}&format=csv`)
+    return [...body.matchAll(/^[\da-f]{8}-[\da-f-]{27}/gm)].map(([id]) => id)
+  }
+  const all = await idsBy('when')
+  t.ok(all.length >= 3)
+  for (const order of ['when', 'notice', 'channel', 'status', 'attempts']) {
+    const sorted = await idsBy(order)
+    t.same(sorted.toSorted(), all.toSorted(), order)
+    t.same((await idsBy(`-${order}`)).toReversed(), sorted, order)
+  }
+})
+
 t.test('trying a channel shows what the other side says', async (t) => {
   const { body } = await page('/notifications/tests/new')
   t.match(body, /The environment[^]*tells nobody[^]*Messaged[^]*chat 999[^]*Configured/)
