@@ -4,7 +4,7 @@ import type { Dataset } from '../datasets/definition.ts'
 import type { KeyValue } from '../snapshots/manifest.ts'
 import type { Operations, Plan, PlanWarning } from './plan.ts'
 import * as resolve from './resolve-queries.ts'
-import type { Stage } from './stage.ts'
+import { mayHold, type Stage } from './stage.ts'
 import { listedWarnings, warn, type Tally } from './stage-records.ts'
 
 export interface SettleOptions {
@@ -30,7 +30,7 @@ interface Dangling {
  */
 export async function settlePlan(options: SettleOptions): Promise<Plan> {
   const { client, stages, tally } = options
-  for (const { table } of stages) await client.query(`ANALYZE ${table}`)
+  for (const { table, staged } of stages) if (staged.size > 0) await client.query(`ANALYZE ${table}`)
   await resolveExistingRows(options)
   await keepHeldRows(options)
   await resolveCreatedRows(options)
@@ -59,6 +59,7 @@ async function resolveExistingRows({ client, stages }: SettleOptions): Promise<v
     if (parent !== undefined && needsParent(stage, parent))
       await client.query(resolve.resolveParents(stage, parent))
     for (const r of stage.node.references.keys()) await client.query(resolve.resolveReference(stage, r))
+    if (!mayHold(stage, 'u', 'd', 'k')) continue
     if (stage.node.internal.length > 0) await client.query(resolve.resolveExisting(stage))
     const { rows } = await client.query<{ rows: number }>(resolve.countUnidentified(stage))
     if (rows[0]!.rows > 0)
@@ -77,7 +78,7 @@ function needsParent(stage: Stage, parent: Stage): boolean {
 async function keepHeldRows({ client, stages, tally }: SettleOptions): Promise<void> {
   for (;;) {
     const held: { top: string; warning: PlanWarning }[] = []
-    for (const stage of stages) {
+    for (const stage of stages.filter((stage) => mayHold(stage, 'd'))) {
       for (const key of stage.node.table.referencedBy)
         held.push(...(await heldBy(client, stages, stage, key)))
     }
@@ -117,7 +118,8 @@ async function resolveCreatedRows({ client, stages, assign }: SettleOptions): Pr
     for (const [r, reference] of stage.node.references.entries()) {
       const targets = stages.filter(({ node }) => resolve.sameTable(node.table, reference.table))
       if (targets.length === 0) continue
-      await client.query(resolve.forgetDoomed(stage, r, targets))
+      if (targets.some((target) => mayHold(target, 'd')))
+        await client.query(resolve.forgetDoomed(stage, r, targets))
       for (const target of targets)
         await client.query(resolve.resolveCreatedReference(stage, r, target, assign))
     }

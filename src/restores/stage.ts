@@ -25,6 +25,13 @@ export interface Stage {
   restored: Column[]
   /** Tells a row of the table from all others. */
   identity: Column[]
+  /** What was staged so far. Rules only take rows out, so a statement about others than these has nothing to do. */
+  staged: Set<Operation>
+}
+
+/** Whether the stage may hold rows of one of these operations. */
+export function mayHold({ staged }: Stage, ...operations: Operation[]): boolean {
+  return operations.some((operation) => staged.has(operation))
 }
 
 /** Bookkeeping columns; see StagedRow. A table of the application with such names is refused by PostgreSQL itself. */
@@ -54,9 +61,8 @@ export function describeStages(nodes: TableNode[], shared: SharedColumns): Stage
       primary.length > 0 && primary.every((column) => column !== undefined)
         ? primary
         : [...parent, ...node.key]
-    return [
-      { node, index, table: `pg_temp.${quoteIdentifier(`holdfast_${index}`)}`, columns, restored, identity },
-    ]
+    const table = `pg_temp.${quoteIdentifier(`holdfast_${index}`)}`
+    return [{ node, index, table, columns, restored, identity, staged: new Set() }]
   })
 }
 
@@ -122,6 +128,7 @@ export class StageWriter {
   add(staged: StagedRow): void {
     const line = copyLine(staged)
     this.#pending.get(staged.stage)!.push(line)
+    staged.stage.staged.add(staged.operation)
     this.#size += line.length
   }
 

@@ -99,6 +99,13 @@ export function parkable(stage: Stage): Column[] {
 
 const parkedTypes = new Set(['int2', 'int4', 'int8', 'text', 'varchar'])
 
+/** Of the rows that should be there: how many they are, how many are there, how many exactly as staged. */
+export interface Present {
+  wanted: number
+  present: number
+  exact: number
+}
+
 /**
  * Rows that are now exactly as staged, and all that should be. Equal images of two rows are equal values; those that
  * differ (an array with and without a bitmap of its NULLs) may still have the same text, which is what counts.

@@ -3,7 +3,7 @@ import type { Column, ForeignKey } from '../source/catalog.ts'
 import { restoreProblems } from './errors.ts'
 import type { PlanWarning } from './plan.ts'
 import { sameTable } from './resolve-queries.ts'
-import type { Stage } from './stage.ts'
+import { mayHold, type Stage } from './stage.ts'
 import * as write from './write-queries.ts'
 
 /**
@@ -12,7 +12,7 @@ import * as write from './write-queries.ts'
  * the safety snapshot holds.
  */
 export async function lockRows(client: pg.ClientBase, stages: Stage[]): Promise<void> {
-  for (const stage of stages) {
+  for (const stage of stages.filter((stage) => mayHold(stage, 'u', 'd'))) {
     const { rows } = await client.query<{ rows: number }>(write.lockRows(stage))
     const { rows: counted } = await client.query<{ rows: number }>(write.countToLock(stage))
     if (rows[0]!.rows !== counted[0]!.rows) throw new Error(`rows of ${stage.node.name} could not be locked`)
@@ -33,15 +33,17 @@ export async function writeRows(client: pg.ClientBase, stages: Stage[]): Promise
   const late = await insertRows(client, stages)
   await updateRows(client, stages, late)
   await client.query('SET CONSTRAINTS ALL IMMEDIATE')
-  for (const stage of stages) await advanceSequences(client, stage)
+  for (const stage of stages) if (mayHold(stage, 'c')) await advanceSequences(client, stage)
   return proveRows(client, stages)
 }
 
 async function deleteRows(client: pg.ClientBase, stages: Stage[]): Promise<void> {
   for (const { stage, key, target } of linksWithin(stages)) {
-    if (write.looseColumns(stage, key).length > 0) await client.query(write.detach(stage, key, target))
+    if (mayHold(target, 'd') && write.looseColumns(stage, key).length > 0)
+      await client.query(write.detach(stage, key, target))
   }
-  for (const stage of stages.toReversed()) await client.query(write.deleteRows(stage))
+  for (const stage of stages.toReversed())
+    if (mayHold(stage, 'd')) await client.query(write.deleteRows(stage))
 }
 
 /** Foreign keys from one table of the dataset to another, or to itself, but for those to the parent. */
@@ -65,7 +67,8 @@ async function insertRows(client: pg.ClientBase, stages: Stage[]): Promise<Map<S
     if (target.index > stage.index)
       for (const column of write.looseColumns(stage, key)) late.get(stage)!.add(column)
   }
-  for (const stage of stages) await client.query(write.insertRows(stage, late.get(stage)!))
+  for (const stage of stages)
+    if (mayHold(stage, 'c')) await client.query(write.insertRows(stage, late.get(stage)!))
   return late
 }
 
@@ -76,13 +79,14 @@ async function updateRows(
 ): Promise<void> {
   for (const stage of stages) {
     const columns = write.updatedColumns(stage)
-    if (columns.length === 0) continue
+    if (columns.length === 0 || !mayHold(stage, 'u')) continue
     const parkable = write.parkable(stage)
     if (parkable.length > 0) await client.query(write.parkRows(stage, parkable))
     await client.query(write.updateRows(stage, columns, 'u'))
   }
   for (const [stage, columns] of late) {
-    if (columns.size > 0) await client.query(write.updateRows(stage, [...columns], 'c'))
+    if (columns.size > 0 && mayHold(stage, 'c'))
+      await client.query(write.updateRows(stage, [...columns], 'c'))
   }
 }
 
@@ -109,14 +113,11 @@ async function advanceSequences(client: pg.ClientBase, stage: Stage): Promise<vo
 async function proveRows(client: pg.ClientBase, stages: Stage[]): Promise<PlanWarning[]> {
   const warnings: PlanWarning[] = []
   for (const stage of stages) {
-    const { rows } = await client.query<{ wanted: number; present: number; exact: number }>(
-      write.proveRows(stage),
-    )
-    const { rows: left } = await client.query<{ rows: number }>(write.countSurvivors(stage))
-    const { wanted, present, exact } = rows[0]!
-    if (present < wanted || left[0]!.rows > 0) {
+    const { wanted, present, exact } = await countPresent(client, stage)
+    const left = await countSurvivors(client, stage)
+    if (present < wanted || left > 0) {
       throw restoreProblems.RESTORE_NOT_PROVEN(
-        `${stage.node.name}: ${wanted - present} of ${wanted} rows are missing and ${left[0]!.rows} are still there that should be gone. A trigger or rule of the application may prevent it.`,
+        `${stage.node.name}: ${wanted - present} of ${wanted} rows are missing and ${left} are still there that should be gone. A trigger or rule of the application may prevent it.`,
       )
     }
     if (exact < wanted) {
@@ -129,4 +130,16 @@ async function proveRows(client: pg.ClientBase, stages: Stage[]): Promise<PlanWa
     }
   }
   return warnings
+}
+
+async function countPresent(client: pg.ClientBase, stage: Stage): Promise<write.Present> {
+  if (!mayHold(stage, 'c', 'u')) return { wanted: 0, present: 0, exact: 0 }
+  const { rows } = await client.query<write.Present>(write.proveRows(stage))
+  return rows[0]!
+}
+
+async function countSurvivors(client: pg.ClientBase, stage: Stage): Promise<number> {
+  if (!mayHold(stage, 'd')) return 0
+  const { rows } = await client.query<{ rows: number }>(write.countSurvivors(stage))
+  return rows[0]!.rows
 }
