@@ -5,6 +5,7 @@ import type { RecordPair } from '../snapshots/compare.ts'
 import type { SharedColumns } from '../snapshots/diff-record.ts'
 import type { Mode, Plan } from './plan.ts'
 import { settlePlan } from './settle-plan.ts'
+import { LineStager } from './stage-line.ts'
 import { createStages, describeStages, dropStages, StageWriter, type Stage } from './stage.ts'
 import { newTally, stageRecords, warn, type Tally } from './stage-records.ts'
 
@@ -42,10 +43,11 @@ export async function openDraft(options: DraftOptions): Promise<Draft> {
   for (const detail of notes)
     warn(tally, { code: 'DATASET_CHANGED', table: dataset.root.name, key: null, detail })
   const writer = new StageWriter(client, stages)
+  const lines = new LineStager(stages, (stage) => writer.output(stage, 'c'))
   return {
     stages,
     tally,
-    stage: (pairs) => stageRecords({ dataset, mode, shared, held, stages, writer, tally }, pairs),
+    stage: (pairs) => stageRecords({ dataset, mode, shared, held, stages, writer, lines, tally }, pairs),
     settle: (assign) => settlePlan({ client, dataset, stages, tally, assign, identity }),
     drop: () => dropStages(client, stages),
   }

@@ -12,6 +12,7 @@ import type { Dataset } from '../datasets/definition.ts'
 import { keyText } from '../holds/hold.ts'
 import type { KeyValue } from '../snapshots/manifest.ts'
 import { excerpt } from './excerpt.ts'
+import type { LineStager } from './stage-line.ts'
 import { StageWriter, type Operation, type Stage } from './stage.ts'
 import type { Mode, PlanWarning, SampleRecord } from './plan.ts'
 
@@ -73,6 +74,7 @@ export interface StagingContext {
   held: ReadonlySet<string>
   stages: Stage[]
   writer: StageWriter
+  lines: LineStager
   tally: Tally
 }
 
@@ -101,7 +103,8 @@ function stagePair(context: StagingContext, pair: RecordPair): boolean {
     return false
   }
   if (pair.stored === null && mode !== 'replace') return false
-  const difference = diffRecord(dataset.root, shared, parse(pair.stored), parse(pair.live?.json ?? null))
+  if (pair.live === null) return stageNew(context, pair)
+  const difference = diffRecord(dataset.root, shared, parse(pair.stored), parse(pair.live.json))
   if (isProtected(context, difference)) {
     tally.kept++
     warn(tally, {
@@ -130,6 +133,18 @@ function stagePair(context: StagingContext, pair: RecordPair): boolean {
   remember(tally, pair)
   addSample(context, pair.key, difference, plan)
   stagePlan(context, plan)
+  return true
+}
+
+/** Of a record that isn't there every row is to be created: only what a sample shows is looked into. */
+function stageNew(context: StagingContext, pair: RecordPair): boolean {
+  const { tally, dataset, shared, mode } = context
+  remember(tally, pair)
+  if (tally.sample.length < sampleRecords) {
+    const difference = diffRecord(dataset.root, shared, parse(pair.stored), null)
+    addSample(context, pair.key, difference, operationsOf(difference, mode)!)
+  }
+  tally.staged = context.lines.add(pair.stored!, tally.staged)
   return true
 }
 

@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import type { Column } from '../source/catalog.ts'
 import { copyRows } from '../source/copy.ts'
+import { CopyText } from '../source/copy-text.ts'
 import { quoteIdentifier } from '../source/identifiers.ts'
 import { toCopyText, type Value } from '../source/values.ts'
 import type { TableNode } from '../datasets/definition.ts'
@@ -37,8 +38,8 @@ export function mayHold({ staged }: Stage, ...operations: Operation[]): boolean 
 /** Bookkeeping columns; see StagedRow. A table of the application with such names is refused by PostgreSQL itself. */
 const bookkeeping = '"_no" bigint, "_op" "char", "_parent" bigint, "_top" bigint, "_record" bigint'
 
-/** Staged text of all tables at which it is sent on, in characters. */
-const flushCharacters = 4_194_304
+/** Staged text of all tables at which it is sent on, in bytes. */
+const flushBytes = 4_194_304
 
 /** Name of the staged column with part `part` of the stable key of reference `reference`. */
 export function referenceColumn(reference: number, part: number): string {
@@ -116,41 +117,43 @@ export interface StagedRow {
 /** Collects rows and sends them on with COPY, a stage at a time; what comes next is collected meanwhile. */
 export class StageWriter {
   #client: pg.ClientBase
-  #pending: Map<Stage, string[]>
-  #size = 0
+  #pending: Map<Stage, CopyText>
   #sending = Promise.resolve()
 
   constructor(client: pg.ClientBase, stages: Stage[]) {
     this.#client = client
-    this.#pending = new Map(stages.map((stage) => [stage, []]))
+    this.#pending = new Map(stages.map((stage) => [stage, new CopyText()]))
   }
 
   add(staged: StagedRow): void {
-    const line = copyLine(staged)
-    this.#pending.get(staged.stage)!.push(line)
-    staged.stage.staged.add(staged.operation)
-    this.#size += line.length
+    this.output(staged.stage, staged.operation).text(copyLine(staged))
+  }
+
+  /** Where a stage's rows are written, of which one with this operation comes next. */
+  output(stage: Stage, operation: Operation): CopyText {
+    stage.staged.add(operation)
+    return this.#pending.get(stage)!
   }
 
   /** @param force true: all that was collected, and until it has arrived */
   async flush(force = false): Promise<void> {
-    if (!force && this.#size < flushCharacters) return
+    const pending = [...this.#pending].filter(([, rows]) => rows.length > 0)
+    const size = pending.reduce((sum, [, rows]) => sum + rows.length, 0)
+    if (!force && size < flushBytes) return
     await this.#sending
-    this.#sending = this.#send([...this.#pending].map(([stage, lines]) => [stage, lines.splice(0)]))
-    this.#size = 0
+    this.#sending = this.#send(pending.map(([stage, rows]) => [stage, rows.take()]))
     // What goes wrong is told by the flush that comes next; there always is a last one.
     this.#sending.catch(() => undefined)
     if (force) await this.#sending
   }
 
-  async #send(collected: [Stage, string[]][]): Promise<void> {
-    for (const [stage, lines] of collected) {
-      if (lines.length > 0) await copyRows(this.#client, stage.table, lines.join(''))
-    }
+  async #send(collected: [Stage, Buffer][]): Promise<void> {
+    for (const [stage, rows] of collected) await copyRows(this.#client, stage.table, rows)
   }
 }
 
-const none = '\\N'
+/** NULL in COPY's text. */
+export const none = '\\N'
 
 function copyLine({ stage, number, operation, parent, parentRow, top, record, row }: StagedRow): string {
   const { node } = stage
@@ -164,7 +167,7 @@ function copyLine({ stage, number, operation, parent, parentRow, top, record, ro
 }
 
 /** What is known of a column's value from the artifact; the rest is looked up in the database afterwards. */
-function columnText(node: TableNode, column: Column, row: Row, parentRow: Row | null): string {
+export function columnText(node: TableNode, column: Column, row: Row, parentRow: Row | null): string {
   const asParent = node.parent?.columns.indexOf(column) ?? -1
   if (asParent >= 0) {
     const value = parentRow?.[node.parent!.parentColumns[asParent]!.name]
@@ -188,7 +191,8 @@ function isUnresolved(field: Field | undefined): field is { unresolved: string[]
   return field !== null && typeof field === 'object' && 'unresolved' in field
 }
 
-function stableKey(field: Field | undefined, parts: number): string[] {
+/** The parts of a reference's stable key, as COPY's text. */
+export function stableKey(field: Field | undefined, parts: number): string[] {
   if (field === undefined || field === null || isUnresolved(field))
     return Array.from({ length: parts }, () => none)
   const key = typeof field === 'object' && 'key' in field ? field.key : field

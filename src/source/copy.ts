@@ -131,7 +131,7 @@ export function splitFields(line: Buffer, count: number): Buffer[] {
  * @param target what stands between COPY and FROM: a quoted table with its column list
  * @returns how many rows arrived
  */
-export async function copyRows(client: pg.ClientBase, target: string, rows: string): Promise<number> {
+export async function copyRows(client: pg.ClientBase, target: string, rows: Buffer): Promise<number> {
   const stream = client.query(copyFrom(`COPY ${target} FROM STDIN`))
   const done = finished(stream)
   if (!stream.write(rows)) await Promise.race([once(stream, 'drain'), done])
