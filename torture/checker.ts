@@ -48,6 +48,7 @@ export async function check(place: Place, baseline: Baseline, ledger: Ledger): P
       await look.nothingIsLocked()
       await look.itemsStay(ledger)
       await look.deliveriesAreWhole()
+      await look.occurrencesRunOnce()
       await look.chainIsWhole()
     }),
   )
@@ -290,6 +291,19 @@ class Look {
         [id],
       )
       this.#expect(promise, index!.files === originals.size, `${id} lists ${index!.files}`)
+    }
+  }
+
+  /** Promise 10: of a schedule of every minute, each one since it was first seen has one row, from the first to the last. */
+  async occurrencesRunOnce(): Promise<void> {
+    const rows = await this.#rows<{ due: Date; after: Date | null }>(
+      `SELECT due_at AS due, lag(due_at) OVER (ORDER BY due_at) AS after FROM schedule_runs
+        WHERE schedule = 'backup.accounts' AND trigger = 'scheduled'`,
+    )
+    for (const { due, after } of rows) {
+      if (after === null) continue
+      const isNext = due.getTime() - after.getTime() === 60_000
+      this.#expect('occurrences once', isNext, `${due.toISOString()} follows ${after.toISOString()}`)
     }
   }
 

@@ -5,7 +5,7 @@ import { startService } from './service.ts'
 import { keepWorking, openLedger, workloads } from './workloads.ts'
 
 /** What is reached only by a service that finds what a dead one left, and is shown by the kills. */
-const afterDeath = 'restore.settling'
+export const afterDeath = 'restore.settling'
 
 /**
  * Does all kinds of work until every failpoint was reached, or the time is up.

@@ -1,6 +1,7 @@
 import { failpointNames } from '../src/platform/failpoints.ts'
 import { check, takeBaseline, unfinished, type Findings } from './checker.ts'
-import { openPlace, withClient, type Ends, type Place } from './place.ts'
+import { afterDeath } from './coverage.ts'
+import { endsWithin, openPlace, withClient, type Ends, type Place } from './place.ts'
 import type { Random } from './random.ts'
 import { startService, type Service } from './service.ts'
 import { startWriter } from './source.ts'
@@ -42,6 +43,8 @@ interface Plan {
   lifeMs: number
   /** Killed while it still brings in order what the one before left. */
   whileRecovering: boolean
+  /** What comes after it, where the place is reached only by a service that finds what a dead one left. */
+  next?: Plan
 }
 
 /** How long anything may take to come to its end after a start, in milliseconds. */
@@ -50,6 +53,9 @@ const recoveryMs = 60_000
 /** One start in so many waits for the dead one's heart beat, as it is in life; the others don't spend that time. */
 const patientEvery = 10
 
+/** How often a service is started in one place. */
+const startsEach = 40
+
 /** Kills services again and again while they work, and looks each time at what is there once all has come to its end. */
 export async function torture(ends: Ends, options: KillOptions): Promise<KillReport> {
   const report: KillReport = {
@@ -57,9 +63,25 @@ export async function torture(ends: Ends, options: KillOptions): Promise<KillRep
     ...{ longestRecovery: 0, looked: {}, broken: [] },
   }
   const plan = createPlanner(options, report)
-  const lanes = Array.from({ length: options.places }, (_, i) => openLane(ends, options, report, plan, i))
-  await Promise.all(lanes.map(async (lane) => (await lane).run()))
+  await Promise.all(
+    Array.from({ length: options.places }, (_, i) => killInTurn(ends, options, report, plan, i)),
+  )
   return report
+}
+
+/** One place after the other: what all the looks have to read would grow and grow. */
+async function killInTurn(
+  ends: Ends,
+  options: KillOptions,
+  report: KillReport,
+  nextPlan: () => Plan,
+  number: number,
+): Promise<void> {
+  while (report.kills < options.kills && options.signal?.aborted !== true) {
+    const own = endsWithin(ends)
+    await (await openLane(own, options, report, nextPlan, number)).run()
+    await own.close()
+  }
 }
 
 /** Plans kills where there were the fewest so far. Unless places are named, three in ten come at a moment of their own. */
@@ -72,7 +94,8 @@ function createPlanner({ random, names = failpointNames }: KillOptions, { at }: 
     const least = Math.min(...names.map((name) => (at.get(name) ?? 0) + (planned.get(name) ?? 0)))
     const name = random.pick(names.filter((one) => (at.get(one) ?? 0) + (planned.get(one) ?? 0) === least))
     planned.set(name, (planned.get(name) ?? 0) + 1)
-    if (names !== failpointNames) return { failpoint: { name, action: 'kill', hit: 1 }, ...named }
+    if (name === afterDeath) return leftBehind(random)
+    if (names !== failpointNames || !at.has(name)) return killAt(name)
     const action = random() < 0.85 ? 'kill' : random.pick(['error', 'pause'] as const)
     const hit = random() < 0.5 ? 1 : 1 + random.below(/^(database|audit|queue|store)/.test(name) ? 40 : 4)
     return { failpoint: { name, action, hit }, lifeMs: 12_000, whileRecovering: false }
@@ -80,7 +103,20 @@ function createPlanner({ random, names = failpointNames }: KillOptions, { at }: 
 }
 
 /** It is worked until it gets there. */
-const named = { lifeMs: 60_000, whileRecovering: false }
+function killAt(name: string): Plan {
+  return { failpoint: { name, action: 'kill', hit: 1 }, lifeMs: 60_000, whileRecovering: false }
+}
+
+/** A restore dies in the midst of its transaction, and the service that finds it dies of that. */
+function leftBehind(random: Random): Plan {
+  const inTransaction = [
+    'restore.locked',
+    'restore.written',
+    'restore.recorded',
+    'restore.committed',
+  ] as const
+  return { ...killAt(random.pick(inTransaction)), next: { ...killAt(afterDeath), lifeMs: 2000 } }
+}
 
 async function openLane(
   ends: Ends,
@@ -90,7 +126,7 @@ async function openLane(
   number: number,
 ) {
   const own = random.fork()
-  const place = await openPlace(ends, number % 2 === 0 ? 'folder' : 's3')
+  const place = await openPlace(ends, number % 2 === 0 ? 'folder' : 's3', '* * * * *')
   const baseline = await takeBaseline(place)
   const writer = startWriter(place.source)
   let service: Service | null = null
@@ -182,14 +218,14 @@ async function openLane(
       let plan: Plan = { failpoint: null, lifeMs: 2000, whileRecovering: false }
       await start(plan)
       ledger = await openLedger(service!, place)
-      while (report.kills < kills && signal?.aborted !== true) {
+      while (starts < startsEach && report.kills < kills && signal?.aborted !== true) {
         if (service !== null && (await recovers(plan))) {
           await look()
           await work(plan)
         }
         if (service !== null) await service.gone
         died()
-        plan = nextPlan()
+        plan = plan.next ?? nextPlan()
         await start(plan)
       }
       plan = { failpoint: null, lifeMs: 0, whileRecovering: false }
@@ -207,23 +243,21 @@ async function openLane(
 /** The work that gets to where the service is to die, and some beside it. */
 function workFor({ failpoint }: Plan, random: Random): string[] {
   const area = failpoint?.name.split('.')[0] ?? ''
-  const names = Object.keys(workloads)
-  const wanted = names.filter((name) => name === wayTo[area] || (area === 'cleanup' && name === 'files'))
-  const others = names.filter((name) => !wanted.includes(name))
-  while (wanted.length < workAtOnce) wanted.push(...others.splice(random.below(others.length), 1))
+  const wanted = [...(waysTo[area] ?? [])]
+  const others = Object.keys(workloads).filter((name) => !wanted.includes(name))
+  const atOnce = wanted.length > 0 ? wanted.length + 2 : 5
+  while (wanted.length < atOnce) wanted.push(...others.splice(random.below(others.length), 1))
   return wanted
 }
 
-const workAtOnce = 5
-
-const wayTo: Record<string, string> = {
-  snapshot: 'snapshots',
-  restore: 'restores',
-  export: 'exports',
-  cleanup: 'cleanups',
-  batch: 'batches',
-  delivery: 'deliveries',
-  schedule: 'schedules',
+const waysTo: Record<string, readonly string[]> = {
+  snapshot: ['snapshots'],
+  restore: ['restores'],
+  export: ['exports'],
+  cleanup: ['cleanups', 'files'],
+  batch: ['batches', 'deliveries'],
+  delivery: ['deliveries'],
+  schedule: ['schedules'],
 }
 
 /** Lets the time pass in which a dead worker's jobs are left to it. */

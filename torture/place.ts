@@ -7,11 +7,21 @@ import type { Test } from 'tap'
 import { databaseUrl, sql } from '../test/support/postgres.ts'
 import { s3Server } from '../test/support/s3-server.ts'
 import { migratedTemplate } from '../test/support/templates.ts'
-import { dataset, fillSource, putPapers, zones } from './source.ts'
+import { datasetBackedUp, fillSource, putPapers, zones } from './source.ts'
 
 /** Where things are removed from again at the end. */
 export interface Ends {
   teardown(end: () => unknown): void
+}
+
+/** What is removed at the end of a part of the work, or with all the rest. */
+export function endsWithin(ends: Ends): Ends & { close(): Promise<void> } {
+  const closing: (() => unknown)[] = []
+  const close = async () => {
+    for (const end of closing.splice(0)) await end()
+  }
+  ends.teardown(close)
+  return { teardown: (end) => void closing.unshift(end), close }
 }
 
 /** Databases, folders and servers that one service after another works in. */
@@ -32,8 +42,15 @@ export interface Place {
 /** s3rver keeps an object's bytes under its key with this at the end. */
 const s3Suffix = '._S3rver_object'
 
-/** @param storeKind what the service keeps its artifacts in */
-export async function openPlace(ends: Ends, storeKind: 'folder' | 's3'): Promise<Place> {
+/**
+ * @param storeKind what the service keeps its artifacts in
+ * @param schedule when everything is backed up, as a cron
+ */
+export async function openPlace(
+  ends: Ends,
+  storeKind: 'folder' | 's3',
+  schedule = '0 2 1 * *',
+): Promise<Place> {
   const home = await mkdtemp(join(tmpdir(), 'holdfast-torture-'))
   ends.teardown(() => rm(home, { recursive: true, force: true }))
   const [database, source] = [
@@ -45,7 +62,7 @@ export async function openPlace(ends: Ends, storeKind: 'folder' | 's3'): Promise
   const at = (folder: string) => join(home, folder)
   for (const folder of ['documents', 'deliveries', 'datasets', 'store']) await mkdir(at(folder))
   await putPapers(at('documents'), [...zones.delivered, ...zones.emptied])
-  await writeFile(join(at('datasets'), 'accounts.yaml'), dataset)
+  await writeFile(join(at('datasets'), 'accounts.yaml'), datasetBackedUp(schedule))
   const environment = {
     HOLDFAST_HOME: home,
     DATABASE_URL: database,

@@ -39,7 +39,9 @@ const schema = `
     storage_key text NOT NULL UNIQUE, size_bytes bigint NOT NULL);
   CREATE INDEX ON torture.papers (account_id);`
 
-export const dataset = `
+/** @param schedule of its backups, as a cron */
+export function datasetBackedUp(schedule: string): string {
+  return `
 dataset: accounts
 title: Accounts
 records:
@@ -50,10 +52,11 @@ records:
     - { table: torture.entries, as: entries }
     - { table: torture.papers, as: papers }
 files: { store: documents, table: papers, key: storage_key, name: file_name, size: size_bytes }
-backup: { enabled: true, schedule: 0 2 1 * *, scope: all }
+backup: { enabled: true, schedule: '${schedule}', scope: all }
 gate: { cleanup: false, export: false, delivery: false }
 export: { formats: [json, csv, pdf] }
 `
+}
 
 /** @param url of an empty database */
 export async function fillSource(url: string): Promise<void> {
