@@ -1,5 +1,5 @@
 import { failpointNames } from '../src/platform/failpoints.ts'
-import { check, takeBaseline, unfinished, type Findings } from './checker.ts'
+import { check, takeBaseline, unfinished, type Baseline, type Findings } from './checker.ts'
 import { afterDeath } from './coverage.ts'
 import { endsWithin, openPlace, withClient, type Ends, type Place } from './place.ts'
 import type { Random } from './random.ts'
@@ -185,7 +185,9 @@ async function openLane(
   }
 
   async function look(): Promise<void> {
-    const { looked, broken } = await check(place, baseline, ledger!)
+    const findings = await checkAtRest(place, baseline, ledger!, service!)
+    if (findings === null) return
+    const { looked, broken } = findings
     for (const [promise, times] of Object.entries(looked))
       report.looked[promise] = (report.looked[promise] ?? 0) + times
     for (const line of broken) {
@@ -238,6 +240,34 @@ async function openLane(
         report.refused.set(what, (report.refused.get(what) ?? 0) + times)
     },
   }
+}
+
+/**
+ * A look in which no schedule came due: what one begins is neither left over nor torn.
+ * @returns null when the service died of what came due
+ */
+async function checkAtRest(
+  place: Place,
+  baseline: Baseline,
+  ledger: Ledger,
+  service: Service,
+): Promise<Findings | null> {
+  for (const began = performance.now(); ;) {
+    const before = await runsBegun(place)
+    const left = await unfinished(place.database)
+    const findings = await check(place, baseline, ledger)
+    if (service.isGone()) return null
+    if (left.length === 0 && (await runsBegun(place)) === before) return findings
+    if (performance.now() - began > recoveryMs)
+      return { ...findings, broken: [`nothing stuck: ${left.join(', ')} while it was looked at`] }
+  }
+}
+
+async function runsBegun({ database }: Place): Promise<string> {
+  return withClient(database, async (client) => {
+    const { rows } = await client.query<{ runs: string }>('SELECT count(*) AS runs FROM schedule_runs')
+    return rows[0]!.runs
+  })
 }
 
 /** The work that gets to where the service is to die, and some beside it. */

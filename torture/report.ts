@@ -1,5 +1,6 @@
 import { failpointNames } from '../src/platform/failpoints.ts'
 import type { KillReport } from './kills.ts'
+import type { SoakReport } from './soak.ts'
 
 /** Prints the figures of a run, a line for each promise. */
 export function printKills(report: KillReport): void {
@@ -25,4 +26,22 @@ export function printKills(report: KillReport): void {
     console.log(`${promise.padEnd(32)} looked ${String(times).padStart(7)}   broken ${broken}`)
   }
   for (const line of report.broken) console.log(line)
+}
+
+/** Prints what a soak did, and what of it each figure grew by. The last line is the verdict. */
+export function printSoak({ done, refused, faults, looks, growth, atRest, broken }: SoakReport): void {
+  console.log('\ndone', done)
+  console.log('faults', faults)
+  for (const [what, times] of [...refused].sort((a, b) => b[1] - a[1]).slice(0, 15))
+    console.log(`refused ${times}x ${what}`)
+  for (const [name, { grew, atMost }] of Object.entries(growth)) {
+    const values = looks.map(({ held }) => held[name as keyof typeof held])
+    const [least, most] = [Math.min(...values), Math.max(...values)].map((value) => value.toFixed(1))
+    console.log(
+      `${name.padEnd(16)} from ${least} to ${most}; over the second half ${grew.toFixed(1)}, at most ${atMost}`,
+    )
+  }
+  console.log('at rest', atRest)
+  for (const line of broken.slice(0, 50)) console.log(`BROKEN ${line}`)
+  console.log(broken.length === 0 ? 'soak: flat' : `soak: ${broken.length} broken`)
 }

@@ -10,8 +10,10 @@ import { torture } from './kills.ts'
 import { mutations } from './mutations/list.ts'
 import { isNoticed, passesUnbroken } from './mutations/run.ts'
 import type { Ends } from './place.ts'
+import type { Leak } from './probe.ts'
 import { seeded } from './random.ts'
-import { printKills } from './report.ts'
+import { printKills, printSoak } from './report.ts'
+import { soak } from './soak.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -20,6 +22,8 @@ const { values, positionals } = parseArgs({
     kills: { type: 'string', default: '1000' },
     places: { type: 'string', default: '4' },
     only: { type: 'string' },
+    minutes: { type: 'string', default: '60' },
+    leak: { type: 'string' },
   },
 })
 
@@ -84,6 +88,15 @@ const parts: Record<string, () => Promise<boolean>> = {
     const report = await isolate(ends, { random: random(), snapshots: 50, turnMs: 5000, turns: 6 })
     console.log(report)
     return report.broken.length === 0 && report.ratio <= 2
+  },
+  async soak() {
+    const minutes = Number(values.minutes)
+    const leak = values.leak as Leak | undefined
+    const pace = { lookEveryMs: Math.min(60_000, minutes * 1500), faultEveryMs: 10_000, restMs: 1000 }
+    const options = { random: random(), minutes, ...pace, ...(leak && { leak }) }
+    const report = await soak(ends, { ...options, say: console.log })
+    printSoak(report)
+    return report.broken.length === 0
   },
   async mutations() {
     const wanted = mutations.filter(({ name }) => name.includes(values.only ?? ''))

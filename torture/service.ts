@@ -24,6 +24,8 @@ export interface StartOptions {
   /** As HOLDFAST_FAILPOINTS has it. */
   failpoints?: string
   onFailpoint?: (name: string, action: string) => void
+  /** A module that looks at the process from within: it can be sent messages to, and may collect garbage. */
+  probe?: string
 }
 
 /**
@@ -32,10 +34,11 @@ export interface StartOptions {
  * @throws when it ended by itself before that
  */
 export async function startService(options: StartOptions): Promise<Service | null> {
-  const { environment, failpoints = 'trace', onFailpoint = () => undefined } = options
+  const { environment, failpoints = 'trace', onFailpoint = () => undefined, probe } = options
   // Without the test runner's options, whose handler for the signal of a limit ends the process.
-  const command = ['-c', 'unset NODE_OPTIONS; exec "$0" "$@"', process.execPath, 'src/server.ts']
-  const child = spawn('sh', command, {
+  const command = ['-c', 'unset NODE_OPTIONS; exec "$0" "$@"', process.execPath]
+  if (probe !== undefined) command.push('--expose-gc', '--import', probe)
+  const child = spawn('sh', [...command, 'src/server.ts'], {
     cwd: root,
     env: {
       PATH: process.env['PATH'] ?? '',
@@ -48,7 +51,7 @@ export async function startService(options: StartOptions): Promise<Service | nul
       HOLDFAST_BREAK_ON_PURPOSE: 'yes',
       ...environment,
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', ...(probe === undefined ? [] : ['ipc' as const])],
   })
   let errors = ''
   child.stderr!.on('data', (chunk: Buffer) => (errors = (errors + chunk.toString()).slice(-20_000)))

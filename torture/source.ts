@@ -122,8 +122,11 @@ export async function recordsOf(client: pg.ClientBase, zone: Zone): Promise<Map<
   return new Map(rows.map(({ id, owner, entries }) => [id, `${owner} ${entries}`]))
 }
 
-/** The application at work: moves money between lively accounts, without a pause, until it is stopped. */
-export function startWriter(url: string, onAnswer: (ms: number) => void = () => undefined) {
+/**
+ * The application at work: moves money between lively accounts until it is stopped.
+ * @param pauseMs between two transfers, in milliseconds
+ */
+export function startWriter(url: string, onAnswer: (ms: number) => void = () => undefined, pauseMs = 2) {
   let stopped = false
   let moves = 0
   const work = async () => {
@@ -144,7 +147,7 @@ export function startWriter(url: string, onAnswer: (ms: number) => void = () => 
         }
         await client.query('COMMIT')
         onAnswer(performance.now() - began)
-        await new Promise((resolve) => setTimeout(resolve, 2))
+        await new Promise((resolve) => setTimeout(resolve, pauseMs))
       }
     } finally {
       await client.end()

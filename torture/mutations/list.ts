@@ -84,7 +84,8 @@ export const mutations: Mutation[] = [
     file: 'snapshots/artifact-reader.ts',
     search: 'if (digest(content) !== frame.sha256)',
     replace: 'if (content.length !== frame.bytes)',
-    test: 'snapshots/verify-snapshot.test.ts',
+    test: 'snapshots/artifact-reader.test.ts',
+    quick: true,
   },
   {
     name: 'a connection that is lost during a COPY ends the process',
@@ -101,7 +102,8 @@ export const mutations: Mutation[] = [
     file: 'snapshots/artifact-reader.ts',
     search: 'frame.storedSha256 !== undefined && digest(stored) !== frame.storedSha256',
     replace: 'stored.length === 0',
-    test: 'torture/corruption.test.ts',
+    test: 'snapshots/artifact-reader.test.ts',
+    quick: true,
   },
   {
     name: 'a store that cannot be reached counts as damage',
@@ -109,7 +111,8 @@ export const mutations: Mutation[] = [
     file: 'snapshots/artifact-reader.ts',
     search: "new Set(['SNAPSHOT_CORRUPT', 'STORE_OBJECT_MISSING'])",
     replace: "new Set(['SNAPSHOT_CORRUPT', 'STORE_OBJECT_MISSING', 'STORE_UNREACHABLE'])",
-    test: 'snapshots/verify-snapshot.test.ts',
+    test: 'snapshots/artifact-reader.test.ts',
+    quick: true,
   },
   {
     name: 'a full disk is a store that cannot be reached',
