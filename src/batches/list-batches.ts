@@ -13,6 +13,8 @@ export interface BatchFilter {
   key?: string | undefined
   /** Built-in work goes by its handler's name. */
   handler?: string | undefined
+  /** What it was made by: `request`, or the kind of thing whose work it does. */
+  originType?: string | undefined
   /** Part of the title or the key. */
   q?: string | undefined
 }
@@ -38,13 +40,14 @@ export async function listBatches(
   return readPage({ em, entity: Batch, where: [where], sorting: batchSorting }, page)
 }
 
-function conditionOf({ status, dataset, key, handler, q }: BatchFilter): FilterQuery<Batch> {
+function conditionOf({ status, dataset, key, handler, originType, q }: BatchFilter): FilterQuery<Batch> {
   const like = q === undefined ? null : containing(q)
   return {
     ...(status !== undefined && { status: status === 'incomplete' ? { $in: [...unfinished] } : status }),
     ...(dataset !== undefined && { dataset }),
     ...(key !== undefined && { key }),
     ...(handler !== undefined && wayOf(handler)),
+    ...(originType !== undefined && { originType }),
     ...(like && { $or: [{ key: like }, { title: like }] }),
   }
 }

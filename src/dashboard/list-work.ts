@@ -33,11 +33,8 @@ export async function listRunning(app: FastifyInstance) {
     runningExports(em),
     runningCleanups(em),
     // Those of cleanups and deliveries show as what they belong to.
-    listBatches(em, { status: 'incomplete' }, { limit: 50 }).then(({ items }) =>
-      presentBatches(
-        app,
-        items.filter(({ originType }) => originType === 'request'),
-      ),
+    listBatches(em, { status: 'incomplete', originType: 'request' }).then(({ items }) =>
+      presentBatches(app, items),
     ),
     unfinishedDeliveries(em).then((found) => presentDeliveries(app, found)),
   ])

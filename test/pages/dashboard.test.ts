@@ -44,6 +44,23 @@ t.test('all that matters fits a laptop without scrolling, empty and full', async
   t.same(seen, [])
 })
 
+t.test(
+  'what people asked for is shown among any number of batches that belong to something else',
+  async (t) => {
+    await service.call('POST', '/batches', { key: 'asked', items: [{ id: 'one' }] })
+    await sql(
+      service.app.config.databaseUrl!,
+      `INSERT INTO batches SELECT (jsonb_populate_record(b, jsonb_build_object('id', gen_random_uuid(), 'key', 'part ' || n,
+       'origin_type', 'cleanup', 'created_at', now()))).* FROM batches AS b, generate_series(1, 200) AS n`,
+    )
+    const page = await browser.open({ as: 'operator', javaScript: false })
+    await page.goto('/')
+    t.equal(await page.getByRole('main').getByRole('link', { name: 'asked' }).count(), 1)
+    t.equal(await page.getByRole('main').getByRole('link', { name: 'part' }).count(), 0)
+    await sql(service.app.config.databaseUrl!, 'TRUNCATE batches CASCADE')
+  },
+)
+
 t.test('the calendar shows each day, and says the same in words and as a table', async (t) => {
   const page = await browser.open({ as: 'viewer', javaScript: false })
   await page.goto('/')
