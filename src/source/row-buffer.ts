@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { fieldSeparator } from './copy.ts'
+import { RowReader } from './copy.ts'
 
 /** A source of rows, each a line of columns; see RowReader, which streams them, and RowBuffer, which holds them. */
 export interface Rows {
@@ -28,9 +28,10 @@ export class RowBuffer implements Rows {
 
   async fill(): Promise<boolean> {
     if (this.#lines !== null) return false
-    const result = await this.#client.query<string[]>({ text: this.#query, rowMode: 'array' })
-    const separator = String.fromCharCode(fieldSeparator)
-    this.#lines = result.rows.map((row) => Buffer.from(row.join(separator)))
+    this.#lines = []
+    const reader = new RowReader(this.#client, this.#query)
+    while (await reader.fill())
+      for (let line = reader.next(); line !== null; line = reader.next()) this.#lines.push(line)
     return this.#lines.length > 0
   }
 
