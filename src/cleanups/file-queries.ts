@@ -30,7 +30,7 @@ export function objectsQuery(of: FilesOf, { after, limit }: { after: string | nu
     `${key} <> ''`,
     after === null ? null : `${key} COLLATE "C" > ${quoteLiteral(after)}`,
   ]
-  return `SELECT pg_catalog.to_json(r.object)::text, CASE WHEN ${namedBy(of, 'r.object')} THEN 1 ELSE 0 END FROM (
+  return `SELECT pg_catalog.to_json(r.object)::text, CASE WHEN ${namedBy(of, 'r.object')} THEN '1' ELSE '0' END FROM (
     SELECT ${key} AS object FROM ${joinChain(chain)}
      WHERE ${where.flatMap((condition) => (condition === null ? [] : [`(${condition})`])).join(' AND ')}
      GROUP BY ${key} ORDER BY ${key} COLLATE "C" LIMIT ${limit}) AS r

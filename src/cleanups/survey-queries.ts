@@ -44,7 +44,7 @@ export function exclusionsQuery(
     )
   if (branches.length === 0) branches.push(`SELECT ${columns('P', '1')} FROM ${table} WHERE false`)
   const order = root.key.map(({ keyOrder }, i) => `k${i}${keyOrder === 'text' ? ' COLLATE "C"' : ''}`)
-  return `SELECT tag, reason, n FROM (${branches.join('\nUNION ALL\n')}) AS r ORDER BY ${[...order, 'reason'].join(', ')}`
+  return `SELECT tag, reason, n::text FROM (${branches.join('\nUNION ALL\n')}) AS r ORDER BY ${[...order, 'reason'].join(', ')}`
 }
 
 /** Rows of the scope that others point at which are not of the scope themselves. */

@@ -2,7 +2,7 @@ import type { Dataset, Files } from '../datasets/definition.ts'
 import { scopeLiteral } from '../datasets/scope-condition.ts'
 import type { Scope } from '../datasets/scope.ts'
 import type { SourcePool } from '../source/connect.ts'
-import { RowReader } from '../source/copy.ts'
+import { RowReader, splitFields } from '../source/copy.ts'
 import { filesQuery } from './files-queries.ts'
 
 /** A file that a record declares. */
@@ -46,8 +46,8 @@ export async function* readFiles(
   try {
     const rows = await opened.promise
     do {
-      for (let line = rows.next(); line !== null; line = rows.next())
-        yield fileOf(JSON.parse(line.toString()) as Line, files)
+      for (let row = rows.next(); row !== null; row = rows.next())
+        yield fileOf(JSON.parse(splitFields(row, 1).toString()) as Line, files)
     } while (await rows.fill())
   } catch (error) {
     failure = error

@@ -9,7 +9,7 @@ import type { RecordPair } from '../snapshots/compare.ts'
 import type { KeyValue } from '../snapshots/manifest.ts'
 import { produceSnapshot, type CaptureTarget } from '../snapshots/produce-snapshot.ts'
 import { discardSnapshot, openSafetySnapshot } from '../snapshots/safety-snapshot.ts'
-import { RowReader } from '../source/copy.ts'
+import { RowReader, splitFields } from '../source/copy.ts'
 import { describeFailure } from './describe-failure.ts'
 import type { Draft } from './draft-plan.ts'
 import { createdKeys } from './resolve-queries.ts'
@@ -113,8 +113,8 @@ async function* absentKeys(client: pg.ClientBase, { stages }: Draft): AsyncGener
   const reader = new RowReader(client, createdKeys(stages[0]!))
   while (await reader.fill()) {
     const batch: KeyValue[][] = []
-    for (let line = reader.next(); line !== null; line = reader.next())
-      batch.push(JSON.parse(line.toString()) as KeyValue[])
+    for (let row = reader.next(); row !== null; row = reader.next())
+      batch.push(JSON.parse(splitFields(row, 1).toString()) as KeyValue[])
     yield batch
   }
 }

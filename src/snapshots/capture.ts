@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import type { Dataset, TableNode } from '../datasets/definition.ts'
-import { fieldSeparator, RowReader, splitFields } from '../source/copy.ts'
+import { lengthBytes, RowReader, splitFields, startsWithField } from '../source/copy.ts'
 import { RowBuffer, type Rows } from '../source/row-buffer.ts'
 import type { SharedSnapshot } from '../source/shared-snapshot.ts'
 import type { Expression } from '../source/values.ts'
@@ -222,25 +222,18 @@ async function appendChildren(
   counts: number[],
 ): Promise<void> {
   let first = true
-  while (child.line !== null && hasTag(child.line, tag)) {
+  while (child.line !== null && startsWithField(child.line, tag)) {
     if (!first) output.append(separator)
     first = false
     if (child.children.length > 0) await appendRow(child, output, counts)
     else {
-      output.append(child.line, tag.length + 1)
+      output.append(child.line, lengthBytes + tag.length + lengthBytes)
       counts[child.index]!++
       // Most rows are leaves whose next line has arrived: waiting only where there is something to wait for.
       child.line = child.rows.next()
       if (child.line === null) await advance(child)
     }
   }
-}
-
-/** By hand, since splitting a line or calling out for each of millions of rows costs more than the comparison. */
-function hasTag(line: Buffer, tag: Buffer): boolean {
-  if (line[tag.length] !== fieldSeparator) return false
-  for (let i = 0; i < tag.length; i++) if (line[i] !== tag[i]) return false
-  return true
 }
 
 /** Every row belongs to a record, and the streams sort alike; a row left over would be a row lost. */
