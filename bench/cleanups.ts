@@ -1,4 +1,5 @@
-import { readRecords } from '../src/snapshots/artifact-reader.ts'
+import { readRecords, type ArtifactRecord } from '../src/snapshots/artifact-reader.ts'
+import { ChunkCutter } from '../src/cleanups/cut-chunks.ts'
 import { removeChunk } from '../src/cleanups/remove-chunk.ts'
 import type { Chat } from './chat.ts'
 import { copyIn, copyToFiles, tables } from './baselines.ts'
@@ -31,7 +32,7 @@ export async function cleanups({ server, chat, rounds }: Ground): Promise<Sectio
   await full()
   return {
     title: 'Cleanup of everything',
-    about: `\`DELETE\` removes the same rows in one statement and one transaction, children by ON DELETE CASCADE. The cleanup captures and reads back a snapshot first; then each chunk of at most 1,000 records is locked, compared byte for byte with the stored copy, deleted and committed. The longest that rows were locked: ${longest} ms.`,
+    about: `\`DELETE\` removes the same rows in one statement and one transaction, children by ON DELETE CASCADE. The cleanup captures and reads back a snapshot first; then each chunk of at most 1,000 records and 4 MB is locked, compared byte for byte with the stored copy, deleted and committed. The longest that rows were locked: ${longest} ms.`,
     unit: 's',
     figures,
   }
@@ -56,16 +57,20 @@ async function removeAll(chat: Chat): Promise<number> {
   return longest
 }
 
-/** As the service cuts them at this shape of records. */
-async function* chunks<T>(batches: AsyncIterable<T[]>): AsyncGenerator<T[]> {
-  let chunk: T[] = []
+/** As the service cuts them: records of this shape by their number and their bytes. */
+async function* chunks(batches: AsyncIterable<ArtifactRecord[]>): AsyncGenerator<ArtifactRecord[]> {
+  const cutter = new ChunkCutter()
+  let number = 1
+  let chunk: ArtifactRecord[] = []
   for await (const batch of batches) {
-    for (const one of batch) {
-      if (chunk.length === 1000) {
+    for (const record of batch) {
+      const next = cutter.chunkOf({ json: record.json, rows: [] })
+      if (next > number) {
         yield chunk
         chunk = []
+        number = next
       }
-      chunk.push(one)
+      chunk.push(record)
     }
   }
   if (chunk.length > 0) yield chunk
