@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import pg from 'pg'
 import t from 'tap'
 import { RowReader, splitFields, startsWithField } from '../../src/source/copy.ts'
@@ -37,3 +38,24 @@ for (const [name, Reader] of Object.entries({ RowReader, RowBuffer })) {
     t.same((await client.query('SELECT 1 AS one')).rows, [{ one: 1 }], 'the connection goes on')
   })
 }
+
+t.test('rows that end in the middle of one, or without saying that they do, are an error', async (t) => {
+  const header = Buffer.alloc(19)
+  const row = Buffer.from('\0\x01\0\0\0\x02ab', 'latin1')
+  const trailer = Buffer.from([0xff, 0xff])
+  const read = async (...sent: Buffer[]) => {
+    const client = { query: () => Readable.from(sent) } as unknown as pg.ClientBase
+    const reader = new RowReader(client, 'SELECT')
+    const found: string[] = []
+    while (await reader.fill())
+      for (let row = reader.next(); row !== null; row = reader.next())
+        found.push(splitFields(row, 1).toString())
+    return found
+  }
+  t.same(await read(header, row, row, trailer), ['ab', 'ab'])
+  t.same(await read(Buffer.concat([header, row, trailer.subarray(1)]), trailer.subarray(1)), ['ab'])
+  const cut = Buffer.concat([header, row, row])
+  for (const sent of [cut, cut.subarray(0, -1), cut.subarray(0, -7), header])
+    await t.rejects(read(sent), /ended in the middle of a row/, `${sent.length} bytes`)
+  await t.rejects(read(Buffer.concat([cut, trailer, row])), /ended in the middle of a row/)
+})
