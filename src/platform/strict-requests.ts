@@ -3,7 +3,7 @@ import plugin from 'fastify-plugin'
 import Type from 'typebox'
 import type { InputError } from './errors.ts'
 import { invalid } from './problem-answers.ts'
-import { answerExpectation } from './raw-answers.ts'
+import { answerExpectation, rawProblems } from './raw-answers.ts'
 import { findUnfit, isFit, unfitText } from './unfit-values.ts'
 
 /** Refuses what the routes' own schemas don't: it holds for every route alike. */
@@ -15,6 +15,7 @@ export default plugin(
     })
     app.server.on('checkExpectation', answerExpectation)
     app.addHook('preParsing', async ({ headers, raw }) => {
+      if (raw.httpVersion === '0.9') throw rawProblems.NOT_HTTP('HTTP/0.9 is not spoken here.')
       if (headers.host === undefined && raw.httpVersion === '1.1')
         throw invalid([{ pointer: 'header:host', detail: 'is required' }])
     })
