@@ -26,13 +26,29 @@ export function buildValidator(shared: unknown): FastifySchemaCompiler<TSchema &
   }
 }
 
-/** Fastify's own compiler of answers' schemas, put off in the same way. */
-export function buildSerializer(...shared: Parameters<ReturnType<typeof SerializerSelector>>) {
-  const compiler = onFirstUse(() => SerializerSelector()(...shared))
-  return (route: Parameters<ReturnType<ReturnType<typeof SerializerSelector>>>[0]) => {
-    const compiled = onFirstUse(() => compiler()(route))
+type Compilers = ReturnType<typeof SerializerSelector>
+
+/** Fastify's own compiler of answers' schemas, put off in the same way. @param shared see `buildValidator` */
+export function buildSerializer(shared: unknown, options: Parameters<Compilers>[1]) {
+  const compiler = onFirstUse(() => SerializerSelector()(withNullable(shared), options))
+  return (route: Parameters<ReturnType<Compilers>>[0]) => {
+    const compiled = onFirstUse(() => compiler()({ ...route, schema: withNullable(route.schema) }))
     return (document: unknown) => compiled()(document) as string
   }
+}
+
+/**
+ * A schema with `nullable` where it says that something is of one type, or else null. Of alternatives, the serializer
+ * has each value validated to find out which one it is; null it knows by itself.
+ */
+function withNullable<T>(schema: T): T {
+  if (Array.isArray(schema)) return schema.map(withNullable) as T
+  if (typeof schema !== 'object' || schema === null) return schema
+  const { anyOf, ...rest } = schema as { anyOf?: { type?: unknown }[] }
+  const [one, other, ...more] = anyOf ?? []
+  const isNullable = typeof one?.type === 'string' && other?.type === 'null' && more.length === 0
+  const plain = isNullable ? { ...one, ...rest, nullable: true } : schema
+  return Object.fromEntries(Object.entries(plain).map(([name, part]) => [name, withNullable(part)])) as T
 }
 
 function onFirstUse<T>(make: () => T): () => T {
