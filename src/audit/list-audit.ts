@@ -2,6 +2,7 @@ import { raw, type FilterQuery, type QueryOrderMap } from '@mikro-orm/core'
 import Type from 'typebox'
 import { decodeCursor, encodeCursor } from '../platform/cursors.ts'
 import type { EntityManager } from '../platform/database.ts'
+import { readRows } from '../platform/read-rows.ts'
 import type { Sorting } from '../platform/sorting.ts'
 import { AuditEntry } from './audit-entry.ts'
 
@@ -48,11 +49,10 @@ export async function listAudit(
     ...(await byActor(em, filter.actor)),
     ...after(position, direction),
   ]
-  const entries = await em.find(
-    AuditEntry,
-    { $and: conditions },
-    { orderBy: byTime(filter, direction), limit: page.limit + 1 },
-  )
+  const entries = await readRows(em, AuditEntry, { $and: conditions } as FilterQuery<AuditEntry>, {
+    orderBy: byTime(filter, direction),
+    limit: page.limit + 1,
+  })
   const last = entries.length > page.limit ? entries[page.limit - 1] : undefined
   return {
     entries: entries.slice(0, page.limit),

@@ -1,5 +1,6 @@
 import type { EntityName, FilterQuery } from '@mikro-orm/core'
 import type { EntityManager } from './database.ts'
+import { readRows } from './read-rows.ts'
 import { orderOf, type Sorting } from './sorting.ts'
 
 /** Which part of a list is asked for. */
@@ -49,7 +50,7 @@ export async function readPage<Item extends { id: string }>(
   for (let looked = 0; items.length < limit && looked < lookedIntoAtMost;) {
     const matching = { $and: [...where, ...order.after(last)] } as FilterQuery<Item>
     const options = { orderBy: order.orderBy, limit: limit + 1 }
-    const found = (await em.fork().find(entity, matching, options)) as Item[]
+    const found = await readRows(em, entity, matching, options)
     const belongs = await choose(found)
     for (const item of found.slice(0, limit)) {
       if (items.length === limit) return { items, nextCursor: last! }
