@@ -1,6 +1,7 @@
 import type { MigrationObject } from '@mikro-orm/core'
 import { Access } from './access.ts'
 import { Audit } from './audit.ts'
+import { AuditFilters } from './audit-filters.ts'
 import { BatchErrors } from './batch-errors.ts'
 import { AuditChecks } from './audit-checks.ts'
 import { Batches } from './batches.ts'
@@ -38,4 +39,5 @@ export const migrations: MigrationObject[] = [
   { name: 'audit-checks', class: AuditChecks },
   { name: 'run-calendar', class: RunCalendar },
   { name: 'notice-orders', class: NoticeOrders },
+  { name: 'audit-filters', class: AuditFilters },
 ]

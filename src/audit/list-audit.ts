@@ -1,4 +1,4 @@
-import { raw, type FilterQuery, type QueryOrderMap } from '@mikro-orm/core'
+import { raw, type FilterQuery } from '@mikro-orm/core'
 import Type from 'typebox'
 import { decodeCursor, encodeCursor } from '../platform/cursors.ts'
 import type { EntityManager } from '../platform/database.ts'
@@ -33,7 +33,8 @@ export const auditSorting = {
 } as const satisfies Sorting<never>
 
 /**
- * Entries, newest first unless `sort` says otherwise. Each filter and each pair of them has an index in this order (migrations/audit.ts).
+ * Entries, newest first unless `sort` says otherwise. Each filter, and any of them together, has an index in this order
+ * (migrations/audit.ts, migrations/audit-filters.ts).
  * @param page where the answer before ended, and how many to answer with
  * @throws CURSOR_INVALID
  */
@@ -43,14 +44,15 @@ export async function listAudit(
   page: { cursor?: string | undefined; limit: number; sort?: string | undefined },
 ): Promise<{ entries: AuditEntry[]; nextCursor: string | null }> {
   const position = decodeCursor(page.cursor, Position)
+  const time = timeOf(filter)
   const direction = page.sort === 'when' ? 'asc' : 'desc'
   const conditions = [
     ...matching(filter),
     ...(await byActor(em, filter.actor)),
-    ...after(position, direction),
+    ...after(position, time, direction),
   ]
   const entries = await readRows(em, AuditEntry, { $and: conditions } as FilterQuery<AuditEntry>, {
-    orderBy: byTime(filter, direction),
+    orderBy: [{ [raw(time)]: direction }, { seq: direction }],
     limit: page.limit + 1,
   })
   const last = entries.length > page.limit ? entries[page.limit - 1] : undefined
@@ -61,20 +63,16 @@ export async function listAudit(
 }
 
 /**
- * One entity, or one request, has few entries, which its index finds wherever they are. An order that no index has keeps
- * PostgreSQL from walking back through all others instead, in the hope of meeting them soon.
+ * What entries are put in order by. One entity, or one request, has few entries, which its index finds wherever they are:
+ * a time that no index has keeps PostgreSQL from going through all others of that time instead.
  */
-function byTime(
-  { entityId, requestId }: AuditFilter,
-  direction: 'asc' | 'desc',
-): QueryOrderMap<AuditEntry>[] {
-  const at: QueryOrderMap<AuditEntry> =
-    (entityId ?? requestId) === undefined ? { at: direction } : { [raw("at + interval '0'")]: direction }
-  return [at, { seq: direction }]
+function timeOf({ entityId, requestId }: AuditFilter): string {
+  return (entityId ?? requestId) === undefined ? 'at' : "(at + interval '0')"
 }
 
 function matching(filter: AuditFilter): FilterQuery<AuditEntry>[] {
   const { action, dataset, entityType, entityId, requestId, outcome, from, to } = filter
+  const time = timeOf(filter)
   return [
     ...(action === undefined ? [] : [{ action }]),
     ...(dataset === undefined ? [] : [{ dataset }]),
@@ -82,8 +80,8 @@ function matching(filter: AuditFilter): FilterQuery<AuditEntry>[] {
     ...(requestId === undefined ? [] : [{ requestId }]),
     ...(entityId === undefined ? [] : [{ entityIds: { $contains: [entityId] } }]),
     ...(outcome === undefined ? [] : [{ outcome }]),
-    ...(from === undefined ? [] : [{ at: { $gte: from } }]),
-    ...(to === undefined ? [] : [{ at: { $lt: to } }]),
+    ...(from === undefined ? [] : [{ [raw(`(${time} >= ?)`, [from])]: true } as FilterQuery<AuditEntry>]),
+    ...(to === undefined ? [] : [{ [raw(`(${time} < ?)`, [to])]: true } as FilterQuery<AuditEntry>]),
   ]
 }
 
@@ -99,11 +97,12 @@ function knownAs(name: string): FilterQuery<AuditEntry> {
   return { [raw('coalesce(actor_email, actor_name)')]: name }
 }
 
-/** Said twice, so that the first condition can bound the walk through the index. */
-function after(position: [string, number] | null, direction: 'asc' | 'desc'): FilterQuery<AuditEntry>[] {
+function after(
+  position: [string, number] | null,
+  time: string,
+  direction: 'asc' | 'desc',
+): FilterQuery<AuditEntry>[] {
   if (position === null) return []
-  const [at, seq] = position
-  return direction === 'desc'
-    ? [{ at: { $lte: at } }, { $or: [{ at: { $lt: at } }, { seq: { $lt: seq } }] }]
-    : [{ at: { $gte: at } }, { $or: [{ at: { $gt: at } }, { seq: { $gt: seq } }] }]
+  const isBehind = `((${time}, seq) ${direction === 'desc' ? '<' : '>'} (?::timestamptz, ?::bigint))`
+  return [{ [raw(isBehind, position)]: true } as FilterQuery<AuditEntry>]
 }
