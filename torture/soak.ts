@@ -93,17 +93,18 @@ export async function soak(ends: Ends, options: SoakOptions): Promise<SoakReport
   const faults = breakThings({ source, store }, isOver, options)
   while (!isOver()) {
     await pass(options.lookEveryMs)
-    if (service.isGone()) break
     const held = await lookAt(service, place)
+    if (held === null) break
     looks.push({ minutes: (performance.now() - began) / 60_000, held })
     say(`${looks.at(-1)!.minutes.toFixed(1)} min ${describe(held)}`)
   }
   await Promise.all(work)
-  const broken = service.isGone() ? [`the service died: ${service.errors()}`] : []
+  const broken: string[] = []
+  if (service.isGone()) throw new Error(`the service died: ${service.errors() || service.process.signalCode}`)
   const left = await comesToRest(place)
   if (left.length > 0) broken.push(`nothing stuck: ${left.join(', ')}`)
   await writer.stop()
-  const atRest = await lookAt(service, place)
+  const atRest = (await lookAt(service, place))!
   broken.push(...(await check(place, baseline, ledger)).broken)
   const growth = growthIn(looks)
   for (const [name, { grew, atMost }] of Object.entries(growth))
@@ -209,9 +210,13 @@ async function comesToRest({ database }: Place): Promise<string[]> {
   }
 }
 
-async function lookAt(service: Service, place: Place): Promise<Held> {
-  service.process.send!('look')
-  const [vitals] = (await once(service.process, 'message')) as [Vitals]
+/** @returns null when the service is gone */
+async function lookAt(service: Service, place: Place): Promise<Held | null> {
+  if (service.isGone()) return null
+  service.process.send!('look', () => undefined)
+  const answer = await Promise.race([once(service.process, 'message'), service.gone])
+  if (answer === undefined) return null
+  const [vitals] = answer as [Vitals]
   const { length: descriptors } = await readdir(`/proc/${service.process.pid}/fd`)
   const [own, source] = await Promise.all([sessionsOn(place.database), sessionsOn(place.source)])
   return {

@@ -58,7 +58,7 @@ export class S3Store implements Store {
     const source = answer.Body as IncomingMessage
     const failure = (cause: Error) => s3Problem(cause, this.location)
     const bytes = answer.ContentLength
-    if (bytes === undefined || (range && !isAnswered(range, answer))) {
+    if (bytes === undefined || !isObject(answer) || (range && !isAnswered(range, answer))) {
       source.destroy()
       throw failure(new Error('the server does not answer with the bytes that were asked for'))
     }
@@ -70,7 +70,9 @@ export class S3Store implements Store {
     const answer = await this.#ask(key, (client, options) =>
       client.headObject(place, options).catch(nullIfNotFound),
     )
-    if (answer) return { key, bytes: answer.ContentLength!, modifiedAt: answer.LastModified! }
+    const { ContentLength: bytes, LastModified: modifiedAt } = answer ?? {}
+    if (bytes !== undefined && modifiedAt !== undefined) return { key, bytes, modifiedAt }
+    if (answer !== null) throw this.#nothingOfS3('an object')
     // The answer to a HEAD has no body that says what is missing: the object, the bucket, or the server itself.
     await this.#ask(key, (client, options) => client.headBucket({ Bucket: place.Bucket }, options))
     return null
@@ -128,7 +130,7 @@ export class S3Store implements Store {
       const page = await this.#ask(prefix, (client, options) =>
         client.listObjectsV2({ ...request, ...(ContinuationToken && { ContinuationToken }) }, options),
       )
-      this.#demandListing(page)
+      this.#demandListing(page, page.NextContinuationToken, ContinuationToken)
       yield* page.Contents ?? []
       ContinuationToken = page.IsTruncated ? page.NextContinuationToken : undefined
     } while (ContinuationToken)
@@ -137,11 +139,13 @@ export class S3Store implements Store {
   async *#uploads(): AsyncGenerator<MultipartUpload> {
     const request = { Bucket: this.#settings.bucket, Prefix: this.#prefix }
     let after: { KeyMarker?: string; UploadIdMarker?: string } | undefined = {}
+    const markerOf = (key?: string, id?: string) => (key === undefined ? undefined : `${key} ${id ?? ''}`)
     do {
       const page: ListMultipartUploadsCommandOutput = await this.#ask('', (client, options) =>
         client.listMultipartUploads({ ...request, ...after }, options),
       )
-      this.#demandListing(page)
+      const next = markerOf(page.NextKeyMarker, page.NextUploadIdMarker)
+      this.#demandListing(page, next, markerOf(after?.KeyMarker, after?.UploadIdMarker))
       yield* page.Uploads ?? []
       after = page.IsTruncated
         ? { KeyMarker: page.NextKeyMarker!, UploadIdMarker: page.NextUploadIdMarker! }
@@ -149,10 +153,19 @@ export class S3Store implements Store {
     } while (after)
   }
 
-  /** A page of something else, from a proxy say, must not read as an empty store. */
-  #demandListing(page: { IsTruncated?: boolean | undefined }): void {
-    if (page.IsTruncated !== undefined) return
-    throw storageProblems.STORE_UNREACHABLE(`${this.location}: the server did not answer with a listing.`)
+  /**
+   * A page of something else, from a proxy say, must not read as an empty store, nor one that leads nowhere or back to
+   * itself as the last one.
+   * @param next where the page says that it goes on
+   * @param asked where it was asked to begin
+   */
+  #demandListing(page: { IsTruncated?: boolean | undefined }, next?: string, asked?: string): void {
+    const goesOn = next !== undefined && next !== '' && next !== asked
+    if (page.IsTruncated === undefined || (page.IsTruncated && !goesOn)) throw this.#nothingOfS3('a listing')
+  }
+
+  #nothingOfS3(wanted: string): Error {
+    return storageProblems.STORE_UNREACHABLE(`${this.location}: the server did not answer with ${wanted}.`)
   }
 
   #place(key: string) {
@@ -190,6 +203,11 @@ export class S3Store implements Store {
 function nullIfNotFound(error: unknown): null {
   if (statusOf(error) === 404) return null
   throw error
+}
+
+/** S3 says of each object when it was stored, or what it is; a page that a proxy answers with, such as a sign-in, says neither. */
+function isObject({ ETag, LastModified }: GetObjectCommandOutput): boolean {
+  return ETag !== undefined || LastModified !== undefined
 }
 
 /** A server that passes over the range, or over a part of it, answers with other bytes than those asked for. */

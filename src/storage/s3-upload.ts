@@ -25,7 +25,9 @@ export async function upload(
   const reading: Reading = { bytes: 0 }
   const Body = Readable.from(watched(body, reading))
   try {
-    await new Upload({ client, params: { ...place, Body }, ...UPLOAD }).done()
+    const { ETag } = await new Upload({ client, params: { ...place, Body }, ...UPLOAD }).done()
+    // A proxy's page has the status of a success as well.
+    if (ETag === undefined) throw new Error('the server did not confirm that it stored the object')
   } catch (error) {
     throw reading.failure ? reading.failure.error : problem(error)
   }

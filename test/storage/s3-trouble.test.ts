@@ -4,10 +4,12 @@ import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { S3Store } from '../../src/storage/s3-store.ts'
+import { seeded } from '../../torture/random.ts'
 import { keysOf, randomStream, read } from './conformance.ts'
 
 const unreachable = { code: 'STORE_UNREACHABLE', status: 503 }
 const answerMs = 100
+const etag = { etag: '"c4ca4238a0b923820dcc509a6f75849b"' }
 const html = '<!DOCTYPE html><html><body><h1>It works!</h1></body></html>'
 
 t.test('a server that never answers', async (t) => {
@@ -36,20 +38,24 @@ t.test('a body that is cut short', async (t) => {
 
 t.test('a body that stalls', async (t) => {
   const store = await storeAt(t, (_request, response) => {
-    response.writeHead(200, { 'content-length': '1000' })
+    response.writeHead(200, { ...etag, 'content-length': '1000' })
     response.write(Buffer.alloc(600))
   })
   await t.rejects(read(store, 'key'), { ...unreachable, message: /it sent nothing for 0.1 s/ })
 })
 
 t.test('a body without a length', async (t) => {
-  const store = await storeAt(t, (_request, response) => void response.writeHead(200).end('chunked'))
+  const store = await storeAt(t, (_request, response) => void response.writeHead(200, etag).end('chunked'))
   await t.rejects(read(store, 'key'), unreachable)
 })
 
 t.test('a reader that takes its time gets all of it', async (t) => {
   const body = Buffer.alloc(5_000_000, 'x')
-  const store = await storeAt(t, (_request, response) => void response.end(body))
+  const store = await storeAt(
+    t,
+    (_request, response) =>
+      void response.writeHead(200, { ...etag, 'content-length': String(body.length) }).end(body),
+  )
   const reading = await store.get('key')
   let bytes = 0
   for await (const chunk of reading) {
@@ -60,10 +66,16 @@ t.test('a reader that takes its time gets all of it', async (t) => {
 })
 
 t.test('a server that passes over ranges, or over their end', async (t) => {
-  const whole = await storeAt(t, (_request, response) => void response.end('0123456789'))
+  const whole = await storeAt(
+    t,
+    (_request, response) =>
+      void response.writeHead(200, { ...etag, 'content-length': '10' }).end('0123456789'),
+  )
   await t.rejects(whole.get('key', { start: 2, end: 3 }), unreachable)
   const toTheEnd = await storeAt(t, (_request, response) => {
-    response.writeHead(206, { 'content-range': 'bytes 2-9/10', 'content-length': '8' }).end('23456789')
+    response
+      .writeHead(206, { ...etag, 'content-range': 'bytes 2-9/10', 'content-length': '8' })
+      .end('23456789')
   })
   await t.rejects(toTheEnd.get('key', { start: 2, end: 3 }), unreachable)
   t.equal(String(await buffer(await toTheEnd.get('key', { start: 2, end: 99 }))), '23456789')
@@ -73,6 +85,10 @@ t.test('something else than S3 answers', async (t) => {
   const page = await storeAt(t, (_request, response) => void answer(response, 200, html, 'text/html'))
   await t.rejects(keysOf(page), unreachable, 'a page is no empty listing')
   await t.rejects(page.sweep(new Date()), unreachable)
+  await t.rejects(page.get('key'), unreachable, 'nor an object with other bytes')
+  await t.rejects(page.get('key', { start: 0, end: 3 }), unreachable)
+  await t.rejects(page.head('key'), unreachable)
+  await t.rejects(page.put('key', Buffer.from('x')), unreachable, 'nor a confirmation')
   const notFound = await storeAt(t, (_request, response) => void answer(response, 404, html, 'text/html'))
   await t.rejects(notFound.get('key'), unreachable, '404 of a web server is no missing object')
   await t.rejects(notFound.head('key'), unreachable)
@@ -88,6 +104,11 @@ t.test('refusals', async (t) => {
     [500, 'InternalError', unreachable],
     [503, 'SlowDown', unreachable],
     [301, 'PermanentRedirect', unreachable],
+    [400, 'ExpiredToken', unreachable],
+    [403, 'InvalidAccessKeyId', unreachable],
+    [403, 'SignatureDoesNotMatch', unreachable],
+    [403, 'RequestTimeTooSkewed', unreachable],
+    [400, 'BadDigest', unreachable],
     [507, 'XMinioStorageFull', { code: 'STORE_FULL', status: 507 }],
     [507, 'AnyCode', { code: 'STORE_FULL' }],
     [403, 'QuotaExceeded', { code: 'STORE_FULL' }],
@@ -133,6 +154,77 @@ t.test('a part that the server refuses ends the put and lets go of the body', as
   t.ok(stream.destroyed)
   t.equal(seen[0], 'create')
   t.equal(seen.at(-1), 'abort')
+})
+
+t.test('what came in parts and is not put together is not stored', async (t) => {
+  const created = '<InitiateMultipartUploadResult><UploadId>7</UploadId></InitiateMultipartUploadResult>'
+  const ends = {
+    'parts are missing': [400, errorXml('InvalidPart')],
+    'an error behind a status that says all is well': [200, errorXml('InternalError')],
+    'another page behind such a status': [200, html],
+    'the answer breaks off': [200, '<CompleteMultipartUploadResult><Bucket>buck'],
+  } as const
+  for (const [name, [status, body]] of Object.entries(ends)) {
+    const seen: string[] = []
+    const store = await storeAt(t, (request, response) => {
+      const step =
+        request.method === 'POST' && request.url!.includes('uploadId') ? 'complete' : stepOf(request)
+      seen.push(step)
+      if (step === 'create') answer(response, 200, created)
+      else if (step === 'part') response.writeHead(200, etag).end()
+      else if (step === 'complete') answer(response, status, body)
+      else answer(response, 204, '')
+    })
+    await t.rejects(store.put('key', randomStream(9_000_000).stream), unreachable, name)
+    t.ok(seen.includes('complete'), name)
+  }
+})
+
+t.test('pages of a list that repeat, lead nowhere or break off are no list', async (t) => {
+  const entry =
+    '<Contents><Key>a</Key><Size>1</Size><LastModified>2026-11-20T00:00:00Z</LastModified></Contents>'
+  const page = (rest: string) => `<?xml version="1.0"?><ListBucketResult>${entry}${rest}</ListBucketResult>`
+  const truncated = '<IsTruncated>true</IsTruncated>'
+  const repeating = page(`${truncated}<NextContinuationToken>again</NextContinuationToken>`)
+  const wrong = {
+    'the same page again and again': repeating,
+    'more is to come, but not where': page(truncated),
+    'it breaks off': repeating.slice(0, -30),
+    'nothing at all': '',
+  }
+  for (const [name, body] of Object.entries(wrong)) {
+    const store = await storeAt(t, (_request, response) => void answer(response, 200, body))
+    await t.rejects(keysOf(store), unreachable, name)
+  }
+  const uploads = `<ListMultipartUploadsResult>${truncated}<NextKeyMarker>a</NextKeyMarker><NextUploadIdMarker>1</NextUploadIdMarker></ListMultipartUploadsResult>`
+  const store = await storeAt(t, (_request, response) => void answer(response, 200, uploads))
+  await t.rejects(store.sweep(new Date()), unreachable, 'the same uploads again and again')
+})
+
+t.test('a connection that is reset at any byte of an answer', async (t) => {
+  const head = `HTTP/1.1 200 OK\r\netag: ${etag.etag}\r\nlast-modified: ${new Date().toUTCString()}\r\ncontent-length: 3000\r\n\r\n`
+  const whole = Buffer.concat([Buffer.from(head), Buffer.alloc(3000, 'x')])
+  const random = seeded(19)
+  for (let i = 0; i < 24; i++) {
+    const at = i < 12 ? random.below(head.length) : head.length + random.below(3000)
+    const store = await storeAt(
+      t,
+      ({ socket }) => void socket.write(whole.subarray(0, at), () => socket.resetAndDestroy()),
+    )
+    await t.rejects(read(store, 'key'), unreachable, `after ${at} bytes`)
+  }
+})
+
+t.test('a right body with a wrong status is none', async (t) => {
+  for (const status of [203, 302, 404, 500, 503]) {
+    const headers = { ...etag, 'content-length': '4', 'content-type': 'application/octet-stream' }
+    const store = await storeAt(
+      t,
+      (_request, response) => void response.writeHead(status, headers).end('data'),
+    )
+    if (status === 203) t.equal(await read(store, 'key').then(String), 'data', 'one that a proxy handed on')
+    else await t.rejects(read(store, 'key'), unreachable, String(status))
+  }
 })
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void
