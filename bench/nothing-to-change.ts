@@ -20,7 +20,7 @@ export async function nothingToChange({ server, chat, rounds }: Ground): Promise
   return {
     title: 'Restore with nothing to change',
     about:
-      'Beside a snapshot of the same rows. The restore verifies the whole artifact first, then compares every record.',
+      'Beside a snapshot of the same rows. The restore verifies the whole artifact while it compares every record.',
     unit: 's',
     figures,
   }

@@ -4,12 +4,9 @@ import { systemActor, type Cause } from '../audit/actor.ts'
 import { Problem } from '../platform/errors.ts'
 import { failpoint } from '../platform/failpoints.ts'
 import type { JobRun } from '../platform/queue.ts'
-import { verifyArtifact } from '../snapshots/artifact-reader.ts'
-import { snapshotProblems } from '../snapshots/errors.ts'
 import { pairWithSource } from '../snapshots/pair-with-source.ts'
 import { inSharedSnapshot, type SharedSnapshot } from '../source/shared-snapshot.ts'
 import { currentTransaction } from '../source/transaction-status.ts'
-import type { Store } from '../storage/store.ts'
 import {
   auditRestore,
   beginAttempt,
@@ -25,7 +22,7 @@ import { captureTouched } from './capture-touched.ts'
 import { describeFailure, meaningForRestore } from './describe-failure.ts'
 import { openDraft, type Draft } from './draft-plan.ts'
 import { restoreProblems } from './errors.ts'
-import type { KeyValue, Manifest } from '../snapshots/manifest.ts'
+import type { KeyValue } from '../snapshots/manifest.ts'
 import type { Plan, PlanWarning } from './plan.ts'
 import { openContext, type RestoreContext } from './restore-context.ts'
 import type { Restore, RestoreCounts, RestoreProgress } from './restore.ts'
@@ -104,27 +101,17 @@ interface Outcome {
 }
 
 async function carryOut(work: Work): Promise<Outcome> {
-  const { restore, context, report, signal } = work
-  const { store, manifest, source } = context
-  report({ phase: 'verifying', records: 0 })
-  // Of given records only the frames that hold them are read, and each is hashed before it is used.
-  if (restore.keys === null) await requireIntact(store, manifest, signal)
-  await failpoint('restore.verified')
-  return source.withConnection(async (client) => {
+  const { restore, context } = work
+  return context.source.withConnection(async (client) => {
     const draft = await openDraft({ client, mode: restore.mode, ...context })
     try {
-      return await inSharedSnapshot(source, client, 'read write', (instant) =>
+      return await inSharedSnapshot(context.source, client, 'read write', (instant) =>
         change(work, client, instant, draft),
       )
     } finally {
       await draft.drop().catch(() => undefined)
     }
   })
-}
-
-async function requireIntact(store: Store, manifest: Manifest, signal: AbortSignal): Promise<void> {
-  const { ok, problems } = await verifyArtifact(store, manifest, signal)
-  if (!ok) throw snapshotProblems.SNAPSHOT_CORRUPT(problems.join('; '))
 }
 
 /**
@@ -162,6 +149,10 @@ async function change(
   return { counts: { ...operations, tables }, warnings: [...warnings, ...altered], preRestoreSnapshotId }
 }
 
+/**
+ * The artifact's records beside the source's. When they have ended every byte that is stored has been read and hashed;
+ * of given records only the frames that hold them are.
+ */
 async function* pairs(
   { restore, context, report, signal }: Work,
   client: pg.PoolClient,
@@ -188,6 +179,7 @@ async function* pairs(
 
 /** The plan as it comes out now must be the one that was shown; then its rows are locked. */
 async function settle({ restore, report }: Work, client: pg.PoolClient, draft: Draft): Promise<void> {
+  await failpoint('restore.verified')
   const now = await draft.settle(true)
   const then = restore.plan!
   if (now.hash !== then.hash) throw drifted(then, now)

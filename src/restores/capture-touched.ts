@@ -40,12 +40,29 @@ const listedKeys = 1000
 export async function captureTouched(options: TouchedOptions): Promise<string> {
   const { app, restore, signal } = options
   const attempt = await openSnapshot(app, restore, options.context)
+  const reading: Reading = { failure: null }
+  const pairs = noting(options.pairs, reading)
   try {
-    await produceSnapshot(app, attempt, (target) => capture(options, target), signal)
+    await produceSnapshot(app, attempt, (target) => capture({ ...options, pairs }, target), signal)
     return attempt.snapshotId
   } catch (error) {
     await discardSnapshot(app, attempt.snapshotId, describeFailure(error))
+    if (reading.failure !== null) throw reading.failure
     throw error instanceof Problem && storeTrouble.test(error.code) ? backupFailed(error) : error
+  }
+}
+
+/** What went wrong with the artifact or the source while they were read: it is no trouble with the copy. */
+interface Reading {
+  failure: unknown
+}
+
+async function* noting<T>(batches: AsyncIterable<T>, reading: Reading): AsyncGenerator<T> {
+  try {
+    yield* batches
+  } catch (error) {
+    reading.failure = error
+    throw error
   }
 }
 

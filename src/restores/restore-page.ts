@@ -152,7 +152,6 @@ export function datasetOf(app: FastifyInstance, name: string): { name: string; t
 }
 
 const phases: Record<RestoreProgress['phase'], string> = {
-  verifying: 'Verifying the snapshot',
   comparing: 'Comparing with the source',
   capturing: 'Capturing what will be overwritten',
   writing: 'Writing and proving',

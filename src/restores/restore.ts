@@ -20,7 +20,7 @@ export interface RestoreError {
 }
 
 export interface RestoreProgress {
-  phase: 'verifying' | 'comparing' | 'capturing' | 'writing'
+  phase: 'comparing' | 'capturing' | 'writing'
   records: number
 }
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import t, { type Test } from 'tap'
+import { storageProblems } from '../../src/storage/errors.ts'
 import { sql } from '../support/postgres.ts'
 import { mainJob, type MainJob } from './main-job.ts'
 
@@ -150,6 +151,26 @@ t.test('a damaged artifact is refused before the source is touched', async (t) =
   )
   await job.post('/api/restores', { snapshotId: snapshot.id }, 409, 'SNAPSHOT_CORRUPT')
   t.same(await categories(job), now)
+  const left = await job.get(`/api/snapshots?trigger=pre_restore`, 200)
+  t.same(left.items, [], 'no safety snapshot is left behind')
+})
+
+t.test('a store that is lost while an artifact is read is no trouble with the copy', async (t) => {
+  const job = await mainJob(t)
+  const snapshot = await job.post('/api/snapshots', { dataset: 'video-library' }, 201)
+  await damage(job)
+  const { id, planHash } = await job.post('/api/restores', { snapshotId: snapshot.id }, 201)
+  const store = job.app.stores.main
+  const get = store.get.bind(store)
+  let reads = 0
+  store.get = (key, range) => {
+    // The first is of the header, before there is anything to compare.
+    if (key === snapshot.key && ++reads > 1) throw storageProblems.STORE_UNREACHABLE('it went away')
+    return get(key, range)
+  }
+  await job.post(`/api/restores/${id}/application`, { planHash }, 503, 'STORE_UNREACHABLE')
+  const { error } = (await job.get(`/api/restores/${id}`, 200)) as unknown as { error: { detail: string } }
+  t.equal(error.detail, 'it went away')
 })
 
 t.test('of given records only what holds them is read and has to be good', async (t) => {
