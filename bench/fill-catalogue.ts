@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import type { EntityManager } from '../src/platform/database.ts'
 
 /** How much there is to list. */
 export interface CatalogueSize {
@@ -23,7 +24,7 @@ export async function fillCatalogue(app: FastifyInstance, size: CatalogueSize): 
   await em.execute(snapshots(size.snapshots))
   await em.execute(batch(size.items))
   await em.execute(items(size.items))
-  await em.execute(entries(size.entries))
+  await fillEntries(em, size.entries)
   for (const table of ['snapshots', 'batches', 'batch_items', 'audit_entries'])
     await em.execute(`VACUUM ANALYZE ${table}`)
   const one = async (sql: string) => (await em.execute<[{ id: string }]>(sql))[0].id
@@ -32,6 +33,20 @@ export async function fillCatalogue(app: FastifyInstance, size: CatalogueSize): 
     batch: await one(`SELECT id FROM batches WHERE key = 'bench'`),
     entry: await one(`SELECT id FROM audit_entries WHERE seq = ${size.entries >> 1}`),
   }
+}
+
+/** Writes the entries first and their indexes afterwards: of millions that takes minutes instead of half an hour. */
+async function fillEntries(em: EntityManager, count: number): Promise<void> {
+  await em.transactional(async (work) => {
+    const indexes = await work.execute<{ name: string; definition: string }[]>(
+      `SELECT indexrelid::regclass::text AS name, pg_get_indexdef(indexrelid) AS definition FROM pg_index
+       WHERE indrelid = 'audit_entries'::regclass AND NOT indisunique`,
+    )
+    await work.execute("SET LOCAL maintenance_work_mem = '512MB'")
+    for (const { name } of indexes) await work.execute(`DROP INDEX ${name}`)
+    await work.execute(entries(count))
+    for (const { definition } of indexes) await work.execute(definition)
+  })
 }
 
 /** An id of version 7 for each minute back from now, so that ids and times sort alike. */
