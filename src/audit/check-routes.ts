@@ -63,7 +63,7 @@ const checkRoutes: FastifyPluginAsyncTypebox = async (app) => {
         tags: ['audit'],
         description: 'Server-Sent Events: `progress` with the check after every change, then `done`.',
         params: CheckParams,
-        produces: ['text/event-stream'],
+        response: { 200: { content: { 'text/event-stream': { schema: Type.String() } } } },
       },
     },
     async (request, reply) => {

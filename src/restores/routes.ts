@@ -155,7 +155,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
         tags: ['restores'],
         description: 'Server-Sent Events: `progress` with the restore after every change, then `done`.',
         params: RestoreParams,
-        produces: ['text/event-stream'],
+        response: { 200: { content: { 'text/event-stream': { schema: Type.String() } } } },
       },
     },
     async (request, reply) => {

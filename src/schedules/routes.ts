@@ -133,7 +133,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
         tags: ['schedules'],
         description: 'Server-Sent Events: `progress` with the run after every change, then `done`.',
         params: RunParams,
-        produces: ['text/event-stream'],
+        response: { 200: { content: { 'text/event-stream': { schema: Type.String() } } } },
       },
     },
     async (request, reply) => {
