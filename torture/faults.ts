@@ -91,6 +91,7 @@ async function sourceFaults(ends: Ends, { random, cuts }: FaultOptions, report: 
     expectEnd(report, 'a snapshot whose source is cut off', end, /^(SOURCE_UNREACHABLE|completed)$/)
   }
   for (let i = 0; i < cuts / 2; i++) await cutRestore(bench, older['id'], random)
+  for (let i = 0; i < 3; i++) await cutDelivery(bench, i)
   wire.cutAfter(Infinity)
   await paused(bench)
   await contended(bench, older['id'])
@@ -126,6 +127,20 @@ async function cutRestore({ place, wire, post, report }: Bench, snapshotId: stri
   if (end === 'completed') return
   const again = await post('/restores', { snapshotId })
   await post(`/restores/${again['id']}/application`, { planHash: again['planHash'] })
+}
+
+/** The first cut ends the connections that wait for work; from then on none can be made. */
+async function cutDelivery({ wire, post, report, app }: Bench, number: number): Promise<void> {
+  wire.cutAfter(1)
+  const destination = { type: 'folder', path: `cut-${number}` }
+  const scope = { keys: zones.delivered.map(String) }
+  let answer = await post('/deliveries', { dataset: 'accounts', scope, destination })
+  const headers = { authorization: `Bearer ${token}` }
+  while (/^(preparing|delivering)$/.test(answer['status'])) {
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    answer = (await app.inject({ url: `/api/deliveries/${answer['id']}`, headers })).json<Answer>()
+  }
+  expectEnd(report, 'a delivery whose source is cut off', endOf(answer), /^(SOURCE_UNREACHABLE|completed)$/)
 }
 
 /** A server that stands still says nothing about anything; the work can be given up, or goes on later. */

@@ -35,6 +35,8 @@ export async function* readFiles(
   const sql = filesQuery(files, scopeLiteral(dataset, scope))
   const opened = Promise.withResolvers<RowReader>()
   const closing = Promise.withResolvers<void>()
+  // Where no connection is lent at all, nobody waits for it, and a failure nobody waits for ends the process.
+  closing.promise.catch(() => undefined)
   const lease = source.withConnection(async (client) => {
     const rows = new RowReader(client, sql)
     opened.resolve(rows)

@@ -105,6 +105,14 @@ export const mutations: Mutation[] = [
     quick: true,
   },
   {
+    name: 'a delivery whose source lends no connection ends the process',
+    promise: 8,
+    file: 'deliveries/read-files.ts',
+    search: 'closing.promise.catch(() => undefined)',
+    replace: '',
+    test: 'torture/faults.test.ts',
+  },
+  {
     name: 'what is stored is not hashed, only what it decompresses to',
     promise: 7,
     file: 'snapshots/artifact-reader.ts',
