@@ -1,6 +1,9 @@
 import { execFileSync } from 'node:child_process'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
+import { readFiles } from '../src/deliveries/read-files.ts'
+import { Problem } from '../src/platform/errors.ts'
+import { openSource } from '../src/source/connect.ts'
 import { sql } from '../test/support/postgres.ts'
 import { testApp } from '../test/support/app.ts'
 import { openByteWire, type ByteWire } from './byte-wire.ts'
@@ -91,8 +94,8 @@ async function sourceFaults(ends: Ends, { random, cuts }: FaultOptions, report: 
     expectEnd(report, 'a snapshot whose source is cut off', end, /^(SOURCE_UNREACHABLE|completed)$/)
   }
   for (let i = 0; i < cuts / 2; i++) await cutRestore(bench, older['id'], random)
-  for (let i = 0; i < 3; i++) await cutDelivery(bench, i)
   wire.cutAfter(Infinity)
+  await readWithoutSource(bench)
   await paused(bench)
   await contended(bench, older['id'])
   const { ok } = await post(`/snapshots/${older['id']}/verifications`, {})
@@ -129,18 +132,17 @@ async function cutRestore({ place, wire, post, report }: Bench, snapshotId: stri
   await post(`/restores/${again['id']}/application`, { planHash: again['planHash'] })
 }
 
-/** The first cut ends the connections that wait for work; from then on none can be made. */
-async function cutDelivery({ wire, post, report, app }: Bench, number: number): Promise<void> {
-  wire.cutAfter(1)
-  const destination = { type: 'folder', path: `cut-${number}` }
-  const scope = { keys: zones.delivered.map(String) }
-  let answer = await post('/deliveries', { dataset: 'accounts', scope, destination })
-  const headers = { authorization: `Bearer ${token}` }
-  while (/^(preparing|delivering)$/.test(answer['status'])) {
-    await new Promise((resolve) => setTimeout(resolve, 50))
-    answer = (await app.inject({ url: `/api/deliveries/${answer['id']}`, headers })).json<Answer>()
-  }
-  expectEnd(report, 'a delivery whose source is cut off', endOf(answer), /^(SOURCE_UNREACHABLE|completed)$/)
+/** What a delivery is prepared from, where no connection is lent at all: a failure that nobody waits for ends the process. */
+async function readWithoutSource({ app, report }: Bench): Promise<void> {
+  const dataset = app.datasets.get('accounts')
+  const nowhere = openSource('app', 'postgres://nobody@127.0.0.1:1/none')
+  const reading = readFiles(nowhere, dataset, dataset.files!, { all: true }).next()
+  const end = await reading.then(
+    () => 'completed',
+    (error: unknown) => (error instanceof Problem ? error.code : String(error)),
+  )
+  await nowhere.end()
+  expectEnd(report, 'files whose source lends no connection', end, /^SOURCE_UNREACHABLE$/)
 }
 
 /** A server that stands still says nothing about anything; the work can be given up, or goes on later. */

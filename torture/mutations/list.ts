@@ -147,14 +147,6 @@ export const mutations: Mutation[] = [
     test: 'storage/s3-trouble.test.ts',
   },
   {
-    name: 'a page of a list that repeats is read again and again',
-    promise: 8,
-    file: 'storage/s3-store.ts',
-    search: "next !== undefined && next !== '' && next !== asked",
-    replace: "next !== undefined && (next !== '' || asked === '')",
-    test: 'storage/s3-trouble.test.ts',
-  },
-  {
     name: 'a full disk is a store that cannot be reached',
     promise: 8,
     file: 'storage/folder-failures.ts',
