@@ -29,6 +29,8 @@ export function wholeStream(source: Readable, { bytes, failure, stallMs }: Whole
   finished(source, { writable: false }, (error) => {
     if (error) whole.destroy(failure(error))
   })
+  // A failure that comes before the reader does is kept for it; one that nobody listens for would end the process.
+  whole.on('error', () => undefined)
   whole.once('close', () => source.destroy())
   if (stallMs !== undefined) failOnStall(source, whole, stallMs, failure)
   return source.pipe(whole)

@@ -54,3 +54,12 @@ t.test('fails when the source is silent, not when the reader is', async (t) => {
 function source(): Readable {
   return Readable.from([Buffer.from('abc'), Buffer.from('de')])
 }
+
+t.test('a source that breaks off before anybody reads fails the reader, not the process', async (t) => {
+  const broken = new Readable({ read() {} })
+  const whole = wholeStream(broken, { bytes: 10, failure })
+  const closed = new Promise((resolve) => whole.once('close', resolve))
+  broken.destroy(new Error('reset'))
+  await closed
+  await t.rejects(buffer(whole), /broken: reset/)
+})
