@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { setTimeout as rest } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
@@ -193,10 +194,12 @@ t.test('cancelled, it is over when what was under way has ended', async (t) => {
   const goOn = Promise.withResolvers<void>()
   const ends: string[] = []
   const app = await appWith(t, {
-    async run({ payload }) {
+    async run({ payload }, signal) {
       if (payload.value === 3) {
         reached.resolve()
         await goOn.promise
+        // What was taken ahead is done until the run hears of it.
+        if (!signal.aborted) await once(signal, 'abort')
         ends.push('item')
       }
       return null
