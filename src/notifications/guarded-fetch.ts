@@ -1,7 +1,7 @@
 import { lookup as systemLookup, type LookupAddress } from 'node:dns'
 import { isIP, type LookupFunction } from 'node:net'
 import type { FastifyInstance } from 'fastify'
-import { Agent, request } from 'undici'
+import type { Agent, request } from 'undici'
 import { allowedTarget, hostOf } from '../platform/allowed-targets.ts'
 import { Problem } from '../platform/errors.ts'
 import { redactText } from '../platform/redact.ts'
@@ -31,8 +31,15 @@ export interface GuardedAnswer {
   cut: boolean
 }
 
-/** Connections that requests to webhooks go out on. */
+/** What requests to webhooks go out on. */
 export interface Outbound {
+  /** Loaded at the first call: a service that calls no webhook does without its memory. */
+  client(): Promise<Client>
+  close(): Promise<void>
+}
+
+interface Client {
+  request: typeof request
   /** For names that must resolve to public addresses, and for those that may be inside the network. */
   agents: { public: Agent; private: Agent }
 }
@@ -45,9 +52,20 @@ declare module 'fastify' {
 
 /** @param lookup resolves names; the system's own unless a test brings one */
 export function openOutbound(lookup: LookupFunction = systemLookup as LookupFunction): Outbound {
+  let loaded: Promise<Client> | null = null
+  return {
+    client: () => (loaded ??= loadClient(lookup)),
+    async close() {
+      if (loaded !== null) await Promise.all(Object.values((await loaded).agents).map((one) => one.destroy()))
+    },
+  }
+}
+
+async function loadClient(lookup: LookupFunction): Promise<Client> {
+  const { Agent, request } = await import('undici')
   const agent = (mayBePrivate: boolean) =>
     new Agent({ connect: { lookup: checking(lookup, mayBePrivate), timeout: 10_000 }, pipelining: 1 })
-  return { agents: { public: agent(false), private: agent(true) } }
+  return { request, agents: { public: agent(false), private: agent(true) } }
 }
 
 class ForbiddenAddress extends Error {}
@@ -94,11 +112,16 @@ export async function guardedFetch(
   url: string,
   { method = 'POST', headers = {}, body, signal, timeoutMs = 10_000, maxBytes = 65_536 }: GuardedRequest = {},
 ): Promise<GuardedAnswer> {
-  const { target, agent } = requireAllowed(app, url)
+  const { target, among } = requireAllowed(app, url)
+  const { request, agents } = await app.outbound.client()
   const timeout = AbortSignal.timeout(timeoutMs)
   try {
     const answer = await request(target, {
-      ...{ method, dispatcher: agent, signal: AbortSignal.any([timeout, ...(signal ? [signal] : [])]) },
+      ...{
+        method,
+        dispatcher: agents[among],
+        signal: AbortSignal.any([timeout, ...(signal ? [signal] : [])]),
+      },
       headers: { 'user-agent': `Holdfast/${app.config.version}`, ...headers },
       ...(body !== undefined && { body }),
     })
@@ -115,7 +138,10 @@ function isHttp({ protocol }: URL): boolean {
   return protocol === 'http:' || protocol === 'https:'
 }
 
-function requireAllowed({ config, outbound }: Pick<FastifyInstance, 'config' | 'outbound'>, url: string) {
+function requireAllowed(
+  { config }: Pick<FastifyInstance, 'config'>,
+  url: string,
+): { target: URL; among: keyof Client['agents'] } {
   const target = URL.canParse(url) ? new URL(url) : null
   if (target === null || !isHttp(target) || target.username !== '' || target.password !== '')
     throw notificationProblems.WEBHOOK_NOT_ALLOWED(
@@ -125,9 +151,7 @@ function requireAllowed({ config, outbound }: Pick<FastifyInstance, 'config' | '
   if (allowed === null)
     throw notificationProblems.WEBHOOK_NOT_ALLOWED(`HOLDFAST_WEBHOOK_ALLOW does not have ${target.host}.`)
   // A connection to an address resolves nothing: the entry that names it has allowed it.
-  const agent =
-    allowed.mayBePrivate || isIP(hostOf(target)) !== 0 ? outbound.agents.private : outbound.agents.public
-  return { target, agent }
+  return { target, among: allowed.mayBePrivate || isIP(hostOf(target)) !== 0 ? 'private' : 'public' }
 }
 
 async function readSome(body: AsyncIterable<Buffer> & { destroy(): unknown }, maxBytes: number) {

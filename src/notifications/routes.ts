@@ -24,9 +24,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   app.addSchema(NoticeBody)
   app.addSchema(TestAnswer)
   app.decorate('outbound', openOutbound())
-  app.addHook('onClose', async () => {
-    await Promise.all(Object.values(app.outbound.agents).map((agent) => agent.destroy()))
-  })
+  app.addHook('onClose', () => app.outbound.close())
   await app.register(pages)
   const { lookAgain } = keepDelivering(app)
   const deliver: JobHandler<{ lane: string }> = async ({ lane }, run) => {

@@ -1,5 +1,5 @@
-import { STATUS_CODES } from 'node:http'
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger'
+import { STATUS_CODES } from './status-words.ts'
 
 interface Operation {
   'x-permission'?: string

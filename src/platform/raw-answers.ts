@@ -1,8 +1,9 @@
-import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { defineProblems, type Problem } from './errors.ts'
 import { problemDocument, problemType } from './problem-document.ts'
 import { requestIdOf } from './request-ids.ts'
+import { STATUS_CODES } from './status-words.ts'
 
 export const rawProblems = defineProblems({
   NOT_HTTP: {

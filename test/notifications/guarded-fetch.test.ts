@@ -40,7 +40,7 @@ function caller(t: Test, allow: string, names: Record<string, string[]> = {}) {
   }
   const config = readConfig({ HOLDFAST_WEBHOOK_ALLOW: allow })
   const outbound = openOutbound(lookup)
-  t.teardown(() => Promise.all(Object.values(outbound.agents).map((agent) => agent.destroy())))
+  t.teardown(() => outbound.close())
   const app = { config, outbound } as Pick<FastifyInstance, 'config' | 'outbound'>
   return { app, asked, call: (url: string, init?: GuardedRequest) => guardedFetch(app, url, init) }
 }
