@@ -50,15 +50,15 @@ async function* events(
   source: EventSource,
 ): AsyncGenerator<string> {
   const { orm, signals, closing } = request.server
-  const gone = new AbortController()
-  reply.raw.once('close', () => gone.abort())
-  const ended = AbortSignal.any([gone.signal, closing])
   const bell = createBell()
   const unsubscribe = signals.subscribe(source.topic, bell.ring)
-  ended.addEventListener('abort', bell.ring)
+  // Not a signal made of both by AbortSignal.any: Node would keep it for good, and the request with it, while one of
+  // them lives on.
+  reply.raw.once('close', bell.ring)
+  closing.addEventListener('abort', bell.ring)
   try {
     let shown = ''
-    while (!ended.aborted) {
+    while (!reply.raw.closed && !closing.aborted) {
       bell.reset()
       // A context of its own for each look: the request's would answer from what it loaded before.
       const seen = await RequestContext.create(orm.em, source.look)
@@ -74,6 +74,7 @@ async function* events(
     }
   } finally {
     unsubscribe()
+    closing.removeEventListener('abort', bell.ring)
   }
 }
 

@@ -1,4 +1,7 @@
+import { getEventListeners } from 'node:events'
 import type { AddressInfo } from 'node:net'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import { streamEvents, type Progress } from '../../src/platform/events.ts'
@@ -12,10 +15,14 @@ interface Thing {
 }
 const things = new Map<string, Thing>()
 
+/** Every answer there was, for as long as something holds it. */
+const answers: WeakRef<object>[] = []
+
 async function routes(app: FastifyInstance) {
   app.get('/api/things/:id/events', { config: { permission: 'public' } }, (request, reply) => {
     const { id } = request.params as { id: string }
     const thing = things.get(id)!
+    answers.push(new WeakRef(reply.raw))
     const look = async () => {
       thing.looks += 1
       return thing.now
@@ -118,6 +125,29 @@ t.test('a reader that left costs nothing any more', async (t) => {
   } while (thing.looks !== before)
   await set({ state: { n: 1 }, done: false })
   t.equal(thing.looks, before)
+})
+
+t.test('neither a reader that left nor one that stayed is held in memory', async (t) => {
+  setFlagsFromString('--expose-gc')
+  const collectGarbage = runInNewContext('gc') as () => void
+  const before = answers.length
+  const listening = () => getEventListeners(shared.closing, 'abort').length
+  const listened = listening()
+  for (const stays of [true, false]) {
+    const { set, open } = newThing()
+    const tabs = await Promise.all(Array.from({ length: 20 }, () => open()))
+    await Promise.all(tabs.map(({ until }) => until(/"n":0/)))
+    if (stays) await set({ state: { n: 1 }, done: true })
+    for (const { until, leave } of tabs) await (stays ? until(/never/) : leave())
+  }
+  t.equal(answers.length - before, 40)
+  const held = () => answers.slice(before).filter((answer) => answer.deref() !== undefined).length
+  for (let looks = 0; held() > 0 && looks < 100; looks++) {
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    collectGarbage()
+  }
+  t.equal(held(), 0)
+  t.equal(listening(), listened)
 })
 
 t.test('a shutdown ends the streams, without done', async (t) => {
