@@ -293,6 +293,14 @@ export const mutations: Mutation[] = [
     test: 'exports/life.test.ts',
   },
   {
+    name: 'a PDF keeps its records until its end',
+    promise: 14,
+    file: 'exports/pdf-file.ts',
+    search: 'entries.push(pages.draw(record))',
+    replace: 'entries.push(Object.assign(pages.draw(record), { record }))',
+    test: 'exports/pdf-memory.test.ts',
+  },
+  {
     name: 'what an audit entry says is not hashed again',
     promise: 12,
     file: 'audit/verify-audit.ts',
