@@ -32,7 +32,7 @@ export function doomedTables(nodes: TableNode[]): Doomed[] {
 /** They last as long as the transaction. */
 export function createDoomed({ table, columns }: Doomed): string {
   const own = columns.map((column) => `${quote(column.name)} ${column.type}`)
-  return `CREATE TEMPORARY TABLE ${table.replace('pg_temp.', '')} ("_record" integer, ${own.join(', ')}) ON COMMIT DROP`
+  return `CREATE TEMPORARY TABLE ${table.replace('pg_temp.', '')} ("holdfast:record" integer, ${own.join(', ')}) ON COMMIT DROP`
 }
 
 const same = (left: string, right: string, columns: Column[]) =>
@@ -40,7 +40,8 @@ const same = (left: string, right: string, columns: Column[]) =>
 
 const list = (alias: string, columns: Column[]) => columns.map(({ name }) => `${alias}.${quote(name)}`)
 
-const names = ({ columns }: Doomed) => ['"_record"', ...columns.map(({ name }) => quote(name))].join(', ')
+const names = ({ columns }: Doomed) =>
+  ['"holdfast:record"', ...columns.map(({ name }) => quote(name))].join(', ')
 
 /**
  * Locks the roots of records and notes them, numbered as the keys are. One that a transaction is using is passed over:
@@ -59,9 +60,9 @@ export function lockChildren(doomed: Doomed, parent: Doomed): string {
   const { columns, parentColumns } = doomed.node.parent!
   const on = columns.map(({ name }, i) => `t.${quote(name)} = p.${quote(parentColumns[i]!.name)}`)
   return `INSERT INTO ${doomed.table} (${names(doomed)})
-    SELECT p."_record", ${list('t', doomed.columns).join(', ')} FROM ${parent.table} AS p
+    SELECT p."holdfast:record", ${list('t', doomed.columns).join(', ')} FROM ${parent.table} AS p
       JOIN ${quoteTable(doomed.node.table)} AS t ON ${on.join(' AND ')}
-    ORDER BY p."_record", ${list('t', doomed.identity).join(', ')} FOR UPDATE OF t SKIP LOCKED`
+    ORDER BY p."holdfast:record", ${list('t', doomed.identity).join(', ')} FOR UPDATE OF t SKIP LOCKED`
 }
 
 /** Which of some records are there at all. */
@@ -71,18 +72,18 @@ export function presentKeys({ table, key }: TableNode, keys: KeyValue[][]): stri
 
 /** How many rows are noted of each record. */
 export function countByRecord({ table }: Doomed): string {
-  return `SELECT "_record" AS record, pg_catalog.count(*)::int AS rows FROM ${table} GROUP BY "_record"`
+  return `SELECT "holdfast:record" AS record, pg_catalog.count(*)::int AS rows FROM ${table} GROUP BY "holdfast:record"`
 }
 
 /** Which of the noted records are protected. */
 export function protectedRecords(root: Doomed, protect: Column): string {
-  return `SELECT s."_record" AS record FROM ${root.table} AS s JOIN ${quoteTable(root.node.table)} AS t ON ${same('t', 's', root.identity)}
+  return `SELECT s."holdfast:record" AS record FROM ${root.table} AS s JOIN ${quoteTable(root.node.table)} AS t ON ${same('t', 's', root.identity)}
     WHERE t.${quote(protect.name)} IS TRUE`
 }
 
 /** Takes records back. $1: their numbers, int[] */
 export function spareRecords({ table }: Doomed): string {
-  return `DELETE FROM ${table} WHERE "_record" = ANY ($1::int[])`
+  return `DELETE FROM ${table} WHERE "holdfast:record" = ANY ($1::int[])`
 }
 
 /** Noted rows that others point at which stay. */
@@ -92,9 +93,9 @@ export function pointedAt({ key, place }: Link, all: Doomed[], holders: Doomed[]
     (holder) => `NOT EXISTS (SELECT FROM ${holder.table} AS h WHERE ${same('h', 'o', holder.identity)})`,
   )
   const { on, from } = pointing(target, key)
-  return `SELECT s."_record" AS record, pg_catalog.count(*)::int AS rows
+  return `SELECT s."holdfast:record" AS record, pg_catalog.count(*)::int AS rows
     FROM ${from} JOIN ${quoteTable(key.table)} AS o ON ${on}
-    ${gone.length > 0 ? `WHERE ${gone.join(' AND ')}` : ''} GROUP BY s."_record"`
+    ${gone.length > 0 ? `WHERE ${gone.join(' AND ')}` : ''} GROUP BY s."holdfast:record"`
 }
 
 /** A key may point at columns that the temporary table hasn't: then at the row itself. */

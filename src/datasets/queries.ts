@@ -43,7 +43,7 @@ export function recordsQuery(
     text: `WITH t0 AS MATERIALIZED (
         SELECT t0.* FROM ${quoteTable(root.table)} AS t0${where(conditions)} ORDER BY ${sorted} LIMIT ${limit}
       )
-      SELECT pg_catalog.row_to_json(r)::text AS line
+      SELECT pg_catalog.row_to_json(r.*)::text AS line
       FROM t0${root.children.map(joinCount).join('')} CROSS JOIN LATERAL (SELECT ${recordColumns(root)}) AS r
       ORDER BY ${sorted}`,
     values,

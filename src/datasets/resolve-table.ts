@@ -112,6 +112,11 @@ function checkColumns(node: TableNode, path: Path, resolution: Resolution): void
   for (const column of [...node.columns, ...node.internal]) {
     if (column.name === '__proto__')
       resolution.note(path, 'column "__proto__" can\'t be a field of an artifact; `omit` it')
+    if (column.name.startsWith('holdfast:'))
+      resolution.note(
+        path,
+        `column "${column.name}" has a name that Holdfast needs itself; rename it, or \`omit\` it`,
+      )
     if (column.refusal !== null) {
       const mend = fillsItself(column)
         ? 'leave the column out with `omit`'

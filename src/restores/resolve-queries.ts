@@ -29,7 +29,7 @@ export function resolveParents(stage: Stage, parent: Stage): string {
   const columns = names(stage.node.parent!.columns)
   const parentColumns = names(stage.node.parent!.parentColumns)
   return `UPDATE ${stage.table} AS s SET ${assignments(columns, 'p', parentColumns)}
-    FROM ${parent.table} AS p WHERE p."_no" = s."_parent" AND (${isNull('s', columns)})`
+    FROM ${parent.table} AS p WHERE p."holdfast:no" = s."holdfast:parent" AND (${isNull('s', columns)})`
 }
 
 /** A reference's columns from the row that has the stable key now. */
@@ -37,7 +37,7 @@ export function resolveReference(stage: Stage, r: number): string {
   const reference = stage.node.references[r]!
   const keys = reference.key.map((_, part) => referenceColumn(r, part))
   return `UPDATE ${stage.table} AS s
-    SET ${assignments(names(reference.columns), 'x', names(reference.referencedColumns))}, "_found${r}" = true
+    SET ${assignments(names(reference.columns), 'x', names(reference.referencedColumns))}, "holdfast:found${r}" = true
     FROM ${quoteTable(reference.table)} AS x WHERE ${equal('x', names(reference.key), 's', keys)}`
 }
 
@@ -46,11 +46,11 @@ export function forgetDoomed(stage: Stage, r: number, targets: Stage[]): string 
   const { columns, referencedColumns } = stage.node.references[r]!
   const doomed = targets.map(
     (target) =>
-      `EXISTS (SELECT FROM ${target.table} AS d WHERE d."_op" = 'd' AND ${equal('d', names(referencedColumns), 's', names(columns))})`,
+      `EXISTS (SELECT FROM ${target.table} AS d WHERE d."holdfast:op" = 'd' AND ${equal('d', names(referencedColumns), 's', names(columns))})`,
   )
   const cleared = names(columns).map((column) => `${column} = NULL`)
-  return `UPDATE ${stage.table} AS s SET ${cleared.join(', ')}, "_found${r}" = false
-    WHERE s."_op" IN ('c', 'u') AND (${doomed.join(' OR ')})`
+  return `UPDATE ${stage.table} AS s SET ${cleared.join(', ')}, "holdfast:found${r}" = false
+    WHERE s."holdfast:op" IN ('c', 'u') AND (${doomed.join(' OR ')})`
 }
 
 /** The same from a row that this very restore creates. */
@@ -60,9 +60,9 @@ export function resolveCreatedReference(stage: Stage, r: number, other: Stage, a
   const values = assign
     ? `${assignments(names(reference.columns), 'x', names(reference.referencedColumns))}, `
     : ''
-  return `UPDATE ${stage.table} AS s SET ${values}"_found${r}" = true
+  return `UPDATE ${stage.table} AS s SET ${values}"holdfast:found${r}" = true
     FROM ${other.table} AS x
-    WHERE x."_op" = 'c' AND ${equal('x', names(reference.key), 's', keys)} AND s."_found${r}" IS NOT TRUE`
+    WHERE x."holdfast:op" = 'c' AND ${equal('x', names(reference.key), 's', keys)} AND s."holdfast:found${r}" IS NOT TRUE`
 }
 
 /** Internal ids of rows that exist, by their key among their siblings. */
@@ -71,45 +71,45 @@ export function resolveExisting(stage: Stage): string {
   const match = names([...node.key, ...(node.parent?.columns ?? [])])
   const internal = names(node.internal)
   return `UPDATE ${stage.table} AS s SET ${assignments(internal, 't', internal)}
-    FROM ${quoteTable(node.table)} AS t WHERE s."_op" <> 'c' AND ${equal('t', match, 's', match)}`
+    FROM ${quoteTable(node.table)} AS t WHERE s."holdfast:op" <> 'c' AND ${equal('t', match, 's', match)}`
 }
 
 /** New internal ids for rows to create, by the columns' own defaults from the catalog. */
 export function assignInternal(stage: Stage): string {
   const defaults = stage.node.internal.map((column) => `${quote(column.name)} = ${column.default!}`)
-  return `UPDATE ${stage.table} SET ${defaults.join(', ')} WHERE "_op" = 'c'`
+  return `UPDATE ${stage.table} SET ${defaults.join(', ')} WHERE "holdfast:op" = 'c'`
 }
 
 /** Rows that must exist and were not found: none, since all was read at one instant. */
 export function countUnidentified(stage: Stage): string {
   return `SELECT pg_catalog.count(*)::int AS rows FROM ${stage.table} AS s
-    WHERE s."_op" IN ('u', 'd') AND (${isNull('s', names(stage.identity))})`
+    WHERE s."holdfast:op" IN ('u', 'd') AND (${isNull('s', names(stage.identity))})`
 }
 
 /** Rows whose reference points at nothing that is there or will be. */
 function dangling(reference: Reference, r: number): string {
   const keys = reference.key.map((_, part) => `s.${referenceColumn(r, part)} IS NOT NULL`)
-  return `s."_op" IN ('c', 'u') AND ${keys.join(' AND ')} AND s."_found${r}" IS NOT TRUE`
+  return `s."holdfast:op" IN ('c', 'u') AND ${keys.join(' AND ')} AND s."holdfast:found${r}" IS NOT TRUE`
 }
 
 /** Lists rows whose reference dangles. $1: how many at most */
 export function listDangling(stage: Stage, r: number): string {
   const reference = stage.node.references[r]!
   const key = reference.key.map((_, part) => `s.${referenceColumn(r, part)}::text`).join(', ')
-  return `SELECT pg_catalog.json_build_array(${key}) AS missing, s."_record"::int AS record,
+  return `SELECT pg_catalog.json_build_array(${key}) AS missing, s."holdfast:record"::int AS record,
       (pg_catalog.count(*) OVER ())::int AS total
-    FROM ${stage.table} AS s WHERE ${dangling(reference, r)} ORDER BY s."_no" LIMIT $1`
+    FROM ${stage.table} AS s WHERE ${dangling(reference, r)} ORDER BY s."holdfast:no" LIMIT $1`
 }
 
 /** Rule `skip`: leaves rows alone whose reference dangles. */
 export function skipDangling(stage: Stage, r: number): string {
-  return `UPDATE ${stage.table} AS s SET "_op" = 'x' WHERE ${dangling(stage.node.references[r]!, r)}`
+  return `UPDATE ${stage.table} AS s SET "holdfast:op" = 'x' WHERE ${dangling(stage.node.references[r]!, r)}`
 }
 
 /** What is below a row that isn't created can't be created either. */
 export function skipBelow(stage: Stage, parent: Stage): string {
-  return `UPDATE ${stage.table} AS s SET "_op" = 'x' FROM ${parent.table} AS p
-    WHERE p."_no" = s."_parent" AND p."_op" = 'x' AND s."_op" = 'c'`
+  return `UPDATE ${stage.table} AS s SET "holdfast:op" = 'x' FROM ${parent.table} AS p
+    WHERE p."holdfast:no" = s."holdfast:parent" AND p."holdfast:op" = 'x' AND s."holdfast:op" = 'c'`
 }
 
 /** Pointers of a foreign key that no declared reference covers, to rows that are not there and won't be. $1: how many at most */
@@ -118,21 +118,21 @@ export function listBrokenPointers(stage: Stage, key: ForeignKey, targets: Stage
   const referenced = key.referencedColumns.map(quote)
   const stays = doomed.map(
     (other) =>
-      `NOT EXISTS (SELECT FROM ${other.table} AS d WHERE d."_op" = 'd' AND ${equal('d', names(other.identity), 'x', names(other.identity))})`,
+      `NOT EXISTS (SELECT FROM ${other.table} AS d WHERE d."holdfast:op" = 'd' AND ${equal('d', names(other.identity), 'x', names(other.identity))})`,
   )
   const exists = [
     `SELECT FROM ${quoteTable(key.references)} AS x WHERE ${equal('x', referenced, 's', columns)}${stays.map((s) => ` AND ${s}`).join('')}`,
   ]
   for (const target of targets)
     exists.push(
-      `SELECT FROM ${target.table} AS c WHERE c."_op" = 'c' AND ${equal('c', referenced, 's', columns)}`,
+      `SELECT FROM ${target.table} AS c WHERE c."holdfast:op" = 'c' AND ${equal('c', referenced, 's', columns)}`,
     )
   return `SELECT pg_catalog.json_build_array(${columns.map((column) => `s.${column}::text`).join(', ')}) AS missing,
-      s."_record"::int AS record, (pg_catalog.count(*) OVER ())::int AS total
+      s."holdfast:record"::int AS record, (pg_catalog.count(*) OVER ())::int AS total
     FROM ${stage.table} AS s
-    WHERE s."_op" IN ('c', 'u') AND ${isNotNull('s', columns)}
+    WHERE s."holdfast:op" IN ('c', 'u') AND ${isNotNull('s', columns)}
       AND ${exists.map((query) => `NOT EXISTS (${query})`).join(' AND ')}
-    ORDER BY s."_no" LIMIT $1`
+    ORDER BY s."holdfast:no" LIMIT $1`
 }
 
 /**
@@ -145,53 +145,55 @@ export function listHeld(stage: Stage, key: ForeignKey, holders: Stage[]): strin
   const referenced = key.referencedColumns.map(quote)
   const gone = holders.map((holder) => {
     const moved = key.columns.every((name) => holder.columns.some((column) => column.name === name))
-      ? ` OR (h."_op" = 'u' AND (${different('h', key.columns.map(quote), 's', referenced)}))`
+      ? ` OR (h."holdfast:op" = 'u' AND (${different('h', key.columns.map(quote), 's', referenced)}))`
       : ''
-    return `NOT EXISTS (SELECT FROM ${holder.table} AS h WHERE (h."_op" = 'd'${moved}) AND ${equal('h', names(holder.identity), 'o', names(holder.identity))})`
+    return `NOT EXISTS (SELECT FROM ${holder.table} AS h WHERE (h."holdfast:op" = 'd'${moved}) AND ${equal('h', names(holder.identity), 'o', names(holder.identity))})`
   })
-  return `SELECT s."_top"::text AS top, s."_record"::int AS record, pg_catalog.count(*)::int AS rows
+  return `SELECT s."holdfast:top"::text AS top, s."holdfast:record"::int AS record, pg_catalog.count(*)::int AS rows
     FROM ${stage.table} AS s JOIN ${quoteTable(key.table)} AS o ON ${equal('o', key.columns.map(quote), 's', referenced)}
-    WHERE s."_op" = 'd'${gone.map((condition) => ` AND ${condition}`).join('')}
-    GROUP BY s."_top", s."_record" ORDER BY s."_top"`
+    WHERE s."holdfast:op" = 'd'${gone.map((condition) => ` AND ${condition}`).join('')}
+    GROUP BY s."holdfast:top", s."holdfast:record" ORDER BY s."holdfast:top"`
 }
 
 /** Leaves everything alone that was to be deleted along with the given topmost rows. $1: their numbers, text[] */
 export function keepHeld(stage: Stage): string {
-  return `UPDATE ${stage.table} SET "_op" = 'x' WHERE "_op" = 'd' AND "_top" = ANY ($1::text[]::bigint[])`
+  return `UPDATE ${stage.table} SET "holdfast:op" = 'x' WHERE "holdfast:op" = 'd' AND "holdfast:top" = ANY ($1::text[]::bigint[])`
 }
 
 export function countOperations(stage: Stage): string {
-  return `SELECT "_op"::text AS op, pg_catalog.count(*)::int AS rows FROM ${stage.table} GROUP BY "_op"`
+  return `SELECT "holdfast:op"::text AS op, pg_catalog.count(*)::int AS rows FROM ${stage.table} GROUP BY "holdfast:op"`
 }
 
 /** Records by what becomes of them: created, deleted, left alone, or changed (any row of them is written). */
 export function countRecords(stages: Stage[]): string {
   const [root, ...below] = stages
-  const written = below.map(({ table }) => `SELECT "_record" FROM ${table} WHERE "_op" IN ('c', 'u', 'd')`)
+  const written = below.map(
+    ({ table }) => `SELECT "holdfast:record" FROM ${table} WHERE "holdfast:op" IN ('c', 'u', 'd')`,
+  )
   const changedBelow =
     written.length === 0
       ? '0'
       : `(SELECT pg_catalog.count(*) FROM ${root!.table} AS k
-          WHERE k."_op" = 'k' AND k."_no" IN (${written.join(' UNION ALL ')}))`
-  return `SELECT pg_catalog.count(*) FILTER (WHERE r."_op" = 'c')::int AS "create",
-      pg_catalog.count(*) FILTER (WHERE r."_op" = 'd')::int AS "delete",
-      pg_catalog.count(*) FILTER (WHERE r."_op" = 'x')::int AS "skip",
-      (pg_catalog.count(*) FILTER (WHERE r."_op" = 'u') + ${changedBelow})::int AS "update"
+          WHERE k."holdfast:op" = 'k' AND k."holdfast:no" IN (${written.join(' UNION ALL ')}))`
+  return `SELECT pg_catalog.count(*) FILTER (WHERE r."holdfast:op" = 'c')::int AS "create",
+      pg_catalog.count(*) FILTER (WHERE r."holdfast:op" = 'd')::int AS "delete",
+      pg_catalog.count(*) FILTER (WHERE r."holdfast:op" = 'x')::int AS "skip",
+      (pg_catalog.count(*) FILTER (WHERE r."holdfast:op" = 'u') + ${changedBelow})::int AS "update"
     FROM ${root!.table} AS r`
 }
 
 /** Keys of records, as artifacts have them. $1: numbers of their root rows, bigint[] */
 export function listKeys(root: Stage): string {
   const key = root.node.key.map((column) => jsonExpression('s', column))
-  return `SELECT s."_no"::int AS record, pg_catalog.json_build_array(${key.join(', ')}) AS key
-    FROM ${root.table} AS s WHERE s."_no" = ANY ($1::bigint[])`
+  return `SELECT s."holdfast:no"::int AS record, pg_catalog.json_build_array(${key.join(', ')}) AS key
+    FROM ${root.table} AS s WHERE s."holdfast:no" = ANY ($1::bigint[])`
 }
 
 /** Keys of the records to create, in key order, each as a JSON array. */
 export function createdKeys(root: Stage): string {
   const key = root.node.key.map((column) => jsonExpression('s', column))
   return `SELECT pg_catalog.json_build_array(${key.join(', ')})::text FROM ${root.table} AS s
-    WHERE s."_op" = 'c' ORDER BY ${orderBy('s', root.node.key)}`
+    WHERE s."holdfast:op" = 'c' ORDER BY ${orderBy('s', root.node.key)}`
 }
 
 export const sameTable = (a: TableName, b: TableName) => a.schema === b.schema && a.name === b.name

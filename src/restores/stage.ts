@@ -35,15 +35,16 @@ export function mayHold({ staged }: Stage, ...operations: Operation[]): boolean 
   return operations.some((operation) => staged.has(operation))
 }
 
-/** Bookkeeping columns; see StagedRow. A table of the application with such names is refused by PostgreSQL itself. */
-const bookkeeping = '"_no" bigint, "_op" "char", "_parent" bigint, "_top" bigint, "_record" bigint'
+/** Bookkeeping columns; see StagedRow. No column of a dataset has such a name: it is refused when that is loaded. */
+const bookkeeping =
+  '"holdfast:no" bigint, "holdfast:op" "char", "holdfast:parent" bigint, "holdfast:top" bigint, "holdfast:record" bigint'
 
 /** Staged text of all tables at which it is sent on, in bytes. */
 const flushBytes = 4_194_304
 
 /** Name of the staged column with part `part` of the stable key of reference `reference`. */
 export function referenceColumn(reference: number, part: number): string {
-  return quoteIdentifier(`_r${reference}_${part}`)
+  return quoteIdentifier(`holdfast:r${reference}_${part}`)
 }
 
 /** Describes the stages of a dataset's tables, in the order of `tableNodes`; none for tables that the artifact lacks. */
@@ -79,7 +80,7 @@ export async function createStages(client: pg.ClientBase, stages: Stage[]): Prom
     const own = columns.map((column) => `${quoteIdentifier(column.name)} ${column.type}`)
     const keys = node.references.flatMap((reference, r) => [
       ...reference.key.map((column, part) => `${referenceColumn(r, part)} ${column.type}`),
-      `"_found${r}" boolean`,
+      `"holdfast:found${r}" boolean`,
     ])
     return `CREATE TEMPORARY TABLE ${table.replace('pg_temp.', '')} (${[bookkeeping, ...own, ...keys].join(', ')})`
   })

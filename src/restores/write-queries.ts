@@ -13,7 +13,7 @@ const sameRow = (stage: Stage) =>
 export function lockRows(stage: Stage): string {
   const order = stage.identity.map((column) => `t.${quote(column.name)}`).join(', ')
   return `SELECT pg_catalog.count(*)::int AS rows FROM (SELECT FROM ${target(stage)} AS t JOIN ${stage.table} AS s ON ${sameRow(stage)}
-    WHERE s."_op" IN ('u', 'd') ORDER BY ${order} FOR UPDATE OF t) AS locked`
+    WHERE s."holdfast:op" IN ('u', 'd') ORDER BY ${order} FOR UPDATE OF t) AS locked`
 }
 
 /** Columns of a foreign key that may be empty for a moment, while rows of both sides are deleted or created. */
@@ -33,18 +33,18 @@ export function detach(stage: Stage, key: ForeignKey, doomed: Stage): string {
   const points = key.columns.map((name, i) => `t.${quote(name)} = d.${quote(key.referencedColumns[i]!)}`)
   return `UPDATE ${target(stage)} AS t SET ${columns.map((column) => `${quote(column.name)} = NULL`).join(', ')}
     FROM ${stage.table} AS s, ${doomed.table} AS d
-    WHERE s."_op" IN ('u', 'd') AND ${sameRow(stage)} AND d."_op" = 'd' AND ${points.join(' AND ')}`
+    WHERE s."holdfast:op" IN ('u', 'd') AND ${sameRow(stage)} AND d."holdfast:op" = 'd' AND ${points.join(' AND ')}`
 }
 
 export function deleteRows(stage: Stage): string {
-  return `DELETE FROM ${target(stage)} AS t USING ${stage.table} AS s WHERE s."_op" = 'd' AND ${sameRow(stage)}`
+  return `DELETE FROM ${target(stage)} AS t USING ${stage.table} AS s WHERE s."holdfast:op" = 'd' AND ${sameRow(stage)}`
 }
 
 /** @param late columns that are filled in afterwards, when all rows are there */
 export function insertRows(stage: Stage, late: Set<Column>): string {
   const columns = stage.columns.filter((column) => !late.has(column)).map((column) => quote(column.name))
   return `INSERT INTO ${target(stage)} (${columns.join(', ')}) OVERRIDING SYSTEM VALUE
-    SELECT ${columns.map((column) => `s.${column}`).join(', ')} FROM ${stage.table} AS s WHERE s."_op" = 'c' ORDER BY s."_no"`
+    SELECT ${columns.map((column) => `s.${column}`).join(', ')} FROM ${stage.table} AS s WHERE s."holdfast:op" = 'c' ORDER BY s."holdfast:no"`
 }
 
 /** Columns that an update sets: what the artifact brings, but for keys and what PostgreSQL won't have set. */
@@ -59,7 +59,7 @@ export function updatedColumns(stage: Stage): Column[] {
 export function updateRows(stage: Stage, columns: Column[], rows: 'u' | 'c'): string {
   const set = columns.map((column) => `${quote(column.name)} = s.${quote(column.name)}`)
   return `UPDATE ${target(stage)} AS t SET ${set.join(', ')} FROM ${stage.table} AS s
-    WHERE s."_op" = '${rows}' AND ${sameRow(stage)}`
+    WHERE s."holdfast:op" = '${rows}' AND ${sameRow(stage)}`
 }
 
 /**
@@ -71,14 +71,14 @@ export function parkRows(stage: Stage, columns: Column[]): string {
     (column) => `t.${quote(column.name)}::text IS DISTINCT FROM s.${quote(column.name)}::text`,
   )
   return `UPDATE ${target(stage)} AS t SET ${columns.map((column) => `${quote(column.name)} = ${parked(column)}`).join(', ')}
-    FROM ${stage.table} AS s WHERE s."_op" = 'u' AND ${sameRow(stage)} AND (${changes.join(' OR ')})`
+    FROM ${stage.table} AS s WHERE s."holdfast:op" = 'u' AND ${sameRow(stage)} AND (${changes.join(' OR ')})`
 }
 
 /** NULLs never collide; of integers and texts some that nobody uses. */
 function parked(column: Column): string {
   if (!column.notNull) return 'NULL'
-  if (column.baseType === 'int2') return '(-32768 + s."_no")::smallint'
-  return column.keyOrder === 'integer' ? '-2147483648 + s."_no"' : `'holdfast-' || s."_no"`
+  if (column.baseType === 'int2') return '(-32768 + s."holdfast:no")::smallint'
+  return column.keyOrder === 'integer' ? '-2147483648 + s."holdfast:no"' : `'holdfast-' || s."holdfast:no"`
 }
 
 /** Unique values that can be parked: of each unique key without row identity the first column that allows it. */
@@ -121,13 +121,13 @@ export function proveRows(stage: Stage): string {
       : `(${there} OPERATOR(pg_catalog.*=) ${wanted} OR ${there}::text = ${wanted}::text)`
   return `SELECT pg_catalog.count(*)::int AS wanted, pg_catalog.count(t.tableoid)::int AS present,
       pg_catalog.count(*) FILTER (WHERE t.tableoid IS NOT NULL AND ${equal})::int AS exact
-    FROM ${stage.table} AS s LEFT JOIN ${target(stage)} AS t ON ${sameRow(stage)} WHERE s."_op" IN ('c', 'u')`
+    FROM ${stage.table} AS s LEFT JOIN ${target(stage)} AS t ON ${sameRow(stage)} WHERE s."holdfast:op" IN ('c', 'u')`
 }
 
 /** Rows that should be gone and are not. */
 export function countSurvivors(stage: Stage): string {
   return `SELECT pg_catalog.count(*)::int AS rows FROM ${stage.table} AS s JOIN ${target(stage)} AS t ON ${sameRow(stage)}
-    WHERE s."_op" = 'd'`
+    WHERE s."holdfast:op" = 'd'`
 }
 
 /** Columns whose default takes the next value of a sequence, with that sequence as the catalog writes it. */
@@ -145,9 +145,9 @@ export function sequenceGap(
 ): string {
   return `SELECT ${sequence}::text AS name, pg_catalog.max(s.${quote(column.name)})::text AS highest,
       (pg_catalog.max(s.${quote(column.name)}) - COALESCE(pg_catalog.pg_sequence_last_value(${sequence}), 0))::text AS gap
-    FROM ${stage.table} AS s WHERE s."_op" = 'c'`
+    FROM ${stage.table} AS s WHERE s."holdfast:op" = 'c'`
 }
 
 export function countToLock(stage: Stage): string {
-  return `SELECT pg_catalog.count(*)::int AS rows FROM ${stage.table} AS s WHERE s."_op" IN ('u', 'd')`
+  return `SELECT pg_catalog.count(*)::int AS rows FROM ${stage.table} AS s WHERE s."holdfast:op" IN ('u', 'd')`
 }

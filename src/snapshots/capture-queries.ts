@@ -64,7 +64,7 @@ function nodeQuery(
   const columns = [
     depth === 0 ? keyTag('t0', node.key) : matchTag(node, depth, direct),
     ...node.children.map((child) => tag(alias(depth), child.parent!.parentColumns)),
-    'pg_catalog.row_to_json(r)::text',
+    'pg_catalog.row_to_json(r.*)::text',
   ]
   const where = [condition === null ? null : `(${condition})`, direct ? notNull(node, depth) : null]
   return [

@@ -282,6 +282,50 @@ t.test('unique values that change hands', async (t) => {
   )
 })
 
+t.test('columns with names that the statements use themselves', async (t) => {
+  const names = [
+    'r',
+    's',
+    't',
+    'x',
+    'd',
+    'k',
+    'k0',
+    't0',
+    '_no',
+    '_op',
+    '_top',
+    '_parent',
+    '_record',
+    '_r0_0',
+    '_found0',
+  ]
+  const columns = names.map((name) => `${name} text DEFAULT 'x'`).join(', ')
+  const engine = await testEngine(
+    t,
+    `CREATE SCHEMA s; CREATE TABLE s.people (id serial PRIMARY KEY, email text NOT NULL UNIQUE);
+     CREATE TABLE s.a (id int PRIMARY KEY, person int REFERENCES s.people, ${columns});
+     CREATE TABLE s.r (id int PRIMARY KEY, a int NOT NULL REFERENCES s.a, ${columns});
+     INSERT INTO s.people (email) VALUES ('a@x'); INSERT INTO s.a SELECT i, 1 FROM generate_series(1, 9) i;
+     INSERT INTO s.r SELECT i, 1 + i % 9 FROM generate_series(1, 30) i`,
+    {
+      dataset: 'a',
+      records: {
+        table: 's.a',
+        references: { person: { table: 's.people', key: 'email' } },
+        children: [{ table: 's.r', as: 'c' }],
+      },
+    },
+  )
+  await roundTrip(
+    t,
+    engine,
+    ['s.a', 's.r'],
+    `DELETE FROM s.r WHERE a < 3; DELETE FROM s.a WHERE id < 3; UPDATE s.r SET _no = 'y', r = 'y' WHERE id > 25;
+     UPDATE s.a SET person = NULL, _record = 'z' WHERE id > 7; INSERT INTO s.a (id) VALUES (20)`,
+  )
+})
+
 t.test('rows that others point at are kept, with all that would have gone along', async (t) => {
   const engine = await testEngine(
     t,
