@@ -74,30 +74,45 @@ export function parkRows(stage: Stage, columns: Column[]): string {
     FROM ${stage.table} AS s WHERE s."holdfast:op" = 'u' AND ${sameRow(stage)} AND (${changes.join(' OR ')})`
 }
 
-/** NULLs never collide; of integers and texts some that nobody uses. */
+/** NULLs never collide; of what can't be NULL some that nobody uses, at the far end, which most CHECKs allow. */
 function parked(column: Column): string {
-  if (!column.notNull) return 'NULL'
-  if (column.baseType === 'int2') return '(-32768 + s."holdfast:no")::smallint'
-  return column.keyOrder === 'integer' ? '-2147483648 + s."holdfast:no"' : `'holdfast-' || s."holdfast:no"`
+  return column.notNull ? farValues[column.baseType]! : 'NULL'
 }
 
-/** Unique values that can be parked: of each unique key without row identity the first column that allows it. */
+const farText = `'holdfast-' || s."holdfast:no"`
+
+const farValues: Record<string, string> = {
+  int2: '(32767 - s."holdfast:no")::smallint',
+  int4: '2147483647 - s."holdfast:no"',
+  int8: '2147483647 - s."holdfast:no"',
+  text: farText,
+  varchar: farText,
+  bytea: `pg_catalog.convert_to(${farText}, 'UTF8')`,
+  uuid: `pg_catalog.md5(${farText})::uuid`,
+  date: `date '5874897-12-31' - s."holdfast:no"::integer`,
+  timestamp: `timestamp '294276-12-31' - s."holdfast:no" * interval '1 second'`,
+  timestamptz: `timestamptz '294276-12-31+00' - s."holdfast:no" * interval '1 second'`,
+}
+
+/**
+ * Unique values that can be parked: of each unique key without row identity the first column that allows it. What points
+ * at another row can only be emptied.
+ */
 export function parkable(stage: Stage): Column[] {
+  const { uniqueKeys, foreignKeys } = stage.node.table
   const updated = updatedColumns(stage)
-  const keys = stage.node.table.uniqueKeys.filter((key) =>
-    key.some((name) => updated.some((c) => c.name === name)),
-  )
-  const chosen = keys.map((key) => {
+  const chosen = uniqueKeys.map((key) => {
     const candidates = updated.filter((column) => key.includes(column.name))
     return (
       candidates.find((column) => !column.notNull) ??
-      candidates.find((column) => parkedTypes.has(column.baseType))
+      candidates.find(
+        ({ name, baseType }) =>
+          Object.hasOwn(farValues, baseType) && !foreignKeys.some(({ columns }) => columns.includes(name)),
+      )
     )
   })
   return [...new Set(chosen.filter((column) => column !== undefined))]
 }
-
-const parkedTypes = new Set(['int2', 'int4', 'int8', 'text', 'varchar'])
 
 /** Of the rows that should be there: how many they are, how many are there, how many exactly as staged. */
 export interface Present {

@@ -30,6 +30,7 @@ export async function writeRows(client: pg.ClientBase, stages: Stage[]): Promise
   await client.query('SET LOCAL search_path TO DEFAULT')
   await client.query('SET CONSTRAINTS ALL DEFERRED')
   await deleteRows(client, stages)
+  await parkRows(client, stages)
   const late = await insertRows(client, stages)
   await updateRows(client, stages, late)
   await client.query('SET CONSTRAINTS ALL IMMEDIATE')
@@ -60,6 +61,14 @@ function linksWithin(stages: Stage[]): { stage: Stage; key: ForeignKey; target: 
   )
 }
 
+/** Before rows are created, which may have a unique value that another is about to give up. */
+async function parkRows(client: pg.ClientBase, stages: Stage[]): Promise<void> {
+  for (const stage of stages.filter((stage) => mayHold(stage, 'u'))) {
+    const parkable = write.parkable(stage)
+    if (parkable.length > 0) await client.query(write.parkRows(stage, parkable))
+  }
+}
+
 /** @returns columns of each stage that had to wait, because what they point at is created later */
 async function insertRows(client: pg.ClientBase, stages: Stage[]): Promise<Map<Stage, Set<Column>>> {
   const late = new Map(stages.map((stage) => [stage, new Set<Column>()]))
@@ -80,8 +89,6 @@ async function updateRows(
   for (const stage of stages) {
     const columns = write.updatedColumns(stage)
     if (columns.length === 0 || !mayHold(stage, 'u')) continue
-    const parkable = write.parkable(stage)
-    if (parkable.length > 0) await client.query(write.parkRows(stage, parkable))
     await client.query(write.updateRows(stage, columns, 'u'))
   }
   for (const [stage, columns] of late) {

@@ -282,6 +282,25 @@ t.test('unique values that change hands', async (t) => {
   )
 })
 
+t.test('unique values that go from a row that stays to one that comes back', async (t) => {
+  const engine = await testEngine(
+    t,
+    `CREATE SCHEMA s; CREATE TABLE s.lists (id int PRIMARY KEY);
+     CREATE TABLE s.entries (id int PRIMARY KEY, list_id int NOT NULL REFERENCES s.lists, position int NOT NULL CHECK (position > 0),
+       day date NOT NULL UNIQUE, slug uuid NOT NULL UNIQUE, UNIQUE (list_id, position));
+     INSERT INTO s.lists VALUES (1);
+     INSERT INTO s.entries SELECT i, 1, i, '2026-01-01'::date + i, md5(i::text)::uuid FROM generate_series(1, 10) i`,
+    { dataset: 'lists', records: { table: 's.lists', children: [{ table: 's.entries', as: 'entries' }] } },
+  )
+  await roundTrip(
+    t,
+    engine,
+    ['s.entries'],
+    `DELETE FROM s.entries WHERE id IN (1, 2, 3);
+     UPDATE s.entries SET position = id - 3, day = day - 3, slug = md5((id - 3)::text)::uuid WHERE id IN (4, 5, 6);`,
+  )
+})
+
 t.test('columns with names that the statements use themselves', async (t) => {
   const names = [
     'r',
