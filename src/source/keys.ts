@@ -98,36 +98,30 @@ export function keyCondition(
   keys: readonly (readonly KeyValue[])[],
 ): string {
   const columns = key.map((column) => `${quoteIdentifier(alias)}.${quoteIdentifier(column.name)}`)
-  const lists = key.map((column, i) =>
-    arrayLiteral(
-      column,
-      keys.map((values) => values[i]!),
-    ),
-  )
-  if (key.length === 1) return `${columns[0]} = ANY (${lists[0]})`
-  const rows = lists.map((list) => `pg_catalog.unnest(${list})`).join(', ')
-  return `(${columns.join(', ')}) IN (SELECT * FROM ROWS FROM (${rows}))`
+  const [only] = key
+  if (key.length === 1 && !/(^|\.)_/.test(only!.baseType))
+    return `${columns[0]} = ANY (${arrayLiteral(textsOf(keys, 0))}::${elementType(only!)}[])`
+  return `(${columns.join(', ')}) IN (SELECT ${key.map((_, i) => `k.k${i}`).join(', ')} FROM ${keyRows(key, keys)})`
 }
 
 /**
- * Keys as rows to join with, numbered from 1 in the order given: columns k0, k1 … and n.
+ * Keys as rows to join with, numbered from 1 in the order given: columns k0, k1 … and n. They come as text: there are no
+ * arrays of arrays, and of composites unnest makes columns.
  * @returns what stands after FROM or JOIN, alias `k` included
  */
 export function keyRows(key: readonly Column[], keys: readonly (readonly KeyValue[])[]): string {
-  const lists = key.map((column, i) =>
-    arrayLiteral(
-      column,
-      keys.map((values) => values[i]!),
-    ),
-  )
-  const rows = lists.map((list) => `pg_catalog.unnest(${list})`).join(', ')
-  const names = [...key.map((_, i) => `k${i}`), 'n'].join(', ')
-  return `ROWS FROM (${rows}) WITH ORDINALITY AS k (${names})`
+  const lists = key.map((_, i) => `pg_catalog.unnest(${arrayLiteral(textsOf(keys, i))}::pg_catalog.text[])`)
+  const names = [...key.map((_, i) => `t${i}`), 'n'].join(', ')
+  const values = key.map((column, i) => `u.t${i}::${elementType(column)} AS k${i}`)
+  return `(SELECT ${values.join(', ')}, u.n FROM ROWS FROM (${lists.join(', ')}) WITH ORDINALITY AS u (${names})) AS k`
 }
 
-function arrayLiteral(column: Column, values: KeyValue[]): string {
-  const elements = values.map((value) => `"${toText(value)!.replace(/["\\]/g, '\\$&')}"`)
-  return `${quoteLiteral(`{${elements.join(',')}}`)}::${elementType(column)}[]`
+function textsOf(keys: readonly (readonly KeyValue[])[], part: number): string[] {
+  return keys.map((values) => toText(values[part]!)!)
+}
+
+function arrayLiteral(texts: string[]): string {
+  return quoteLiteral(`{${texts.map((text) => `"${text.replace(/["\\]/g, '\\$&')}"`).join(',')}}`)
 }
 
 /** The type without its length, which a cast would cut the values to; by its catalog name, since the keywords

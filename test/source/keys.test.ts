@@ -114,15 +114,20 @@ t.test('keys select exactly their rows, whatever their type', async (t) => {
   await sql(
     url,
     `CREATE EXTENSION citext; CREATE TYPE mood AS ENUM ('a "b"', ''); CREATE DOMAIN code AS varchar(3);
+     CREATE TYPE pair AS (a int, b text);
      CREATE TABLE rows (bp char(6), vc varchar(4), bi bit(5), nu numeric(6, 2), ch "char", co code, m mood, ts timestamptz(3),
-       c citext, i8 int8, iv interval day to second(3), n name);
+       c citext, i8 int8, iv interval day to second(3), n name, l int[], p pair, ps pair[]);
      INSERT INTO rows VALUES ('ab', 'a\\"{', '10101', 1.5, '\\', 'x,y', 'a "b"', '2024-01-01 12:00:00.123', 'X', 9007199254740993,
-       '1 day 00:00:01.5', 'n'), ('a', 'b', '10100', 1.51, 'b', 'x', '', '2024-01-01 12:00:00.124', 'y', 9007199254740992, '1 day', 'm')`,
+       '1 day 00:00:01.5', 'n', '[2:3]={1,NULL}', ROW(1, 'a,\\"'), ARRAY[ROW(1, '}')::pair]), ('a', 'b', '10100', 1.51, 'b', 'x', '', '2024-01-01 12:00:00.124', 'y', 9007199254740992, '1 day', 'm', '{1}', ROW(1, NULL), '{}')`,
   )
   const pool = openSource('app', url)
   t.teardown(() => pool.end())
   const table = (await pool.withConnection(readCatalog)).tables.get('public.rows')
-  for (const column of [...(table?.columns ?? []).map((one) => [one]), table?.columns.slice(0, 3) ?? []]) {
+  for (const column of [
+    ...(table?.columns ?? []).map((one) => [one]),
+    table?.columns.slice(0, 3) ?? [],
+    table?.columns.slice(-3) ?? [],
+  ]) {
     const selected = column.map((one, i) => `${jsonExpression('k', one)} AS v${i}`).join(', ')
     const first = await sql(
       url,
