@@ -36,6 +36,11 @@ function checkKeyColumn(column: Column, path: Path, { note }: Resolution): void 
     note(path, `"${column.name}" may be NULL, which identifies nothing; a key needs NOT NULL columns`)
   if (column.generated)
     note(path, `"${column.name}" is generated, so no row can be created with it; it can't be part of a key`)
+  if (column.comparison !== 'built-in' && !column.baseType.endsWith('.citext'))
+    note(
+      path,
+      `"${column.name}" is of type ${column.type}, whose values only its extension can compare; it can't be part of a key`,
+    )
 }
 
 function checkUnique(

@@ -137,21 +137,6 @@ function checkColumns(node: TableNode, path: Path, resolution: Resolution): void
   }
 }
 
-/** Types that have no order of their own. */
-const unordered = new Set([
-  'json',
-  'xml',
-  'point',
-  'box',
-  'polygon',
-  'path',
-  'line',
-  'lseg',
-  'circle',
-  'xid',
-  'aclitem',
-])
-
 function resolveOrder(
   declaration: TableDeclaration,
   table: Table,
@@ -160,8 +145,11 @@ function resolveOrder(
 ): Column | null {
   if (declaration.order === undefined) return null
   const column = resolution.column(table, declaration.order, [...path, 'order'])
-  if (column !== null && unordered.has(column.baseType)) {
-    resolution.note([...path, 'order'], `"${column.name}" is of type ${column.type}, which has no order`)
+  if (column !== null && column.comparison !== 'built-in') {
+    resolution.note(
+      [...path, 'order'],
+      `"${column.name}" is of type ${column.type}, which has no order, or one of its own`,
+    )
   }
   return column
 }

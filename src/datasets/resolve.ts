@@ -5,6 +5,7 @@ import { secretPaths, type Policies } from './policies.ts'
 import { printPath, type DatasetProblem, type Path } from './problem-list.ts'
 import { resolveNotes } from './resolve-notes.ts'
 import { resolveFiles, resolveParties, resolveStats } from './resolve-policies.ts'
+import { checkComparisons } from './check-comparisons.ts'
 import { checkPointers, resolveReferences } from './resolve-references.ts'
 import { resolveRoot } from './resolve-root.ts'
 import { isTimeZone } from './calendar.ts'
@@ -76,6 +77,7 @@ function assemble(
 ): Dataset {
   resolveReferences(resolution)
   checkPointers(resolution)
+  checkComparisons(resolution)
   const nodes = nodesByPath(root)
   return {
     name: declaration.dataset,

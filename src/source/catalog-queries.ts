@@ -65,13 +65,21 @@ export const columns = `
      AND a.attnum > 0 AND NOT a.attisdropped
    ORDER BY a.attrelid, a.attnum`
 
-/** True arrays only have array_in; int2vector and point have elements too, but a form of their own. */
+/** By the default order of a type, or of one that it is stored as. True arrays only have array_in; int2vector and point have elements too, but a form of their own. */
 export const types = `
   SELECT t.oid::int8::float8 AS oid, n.nspname AS schema, t.typname AS name, t.typtype AS kind,
          t.typbasetype::int8::float8 AS "baseOid", t.typnotnull AS "notNull",
          CASE WHEN t.typinput = 'array_in'::regproc THEN t.typelem ELSE 0 END::int8::float8 AS "elementOid",
          coalesce(r.rngsubtype, m.rngsubtype, 0)::int8::float8 AS "subtypeOid", t.typrelid::int8::float8 AS "relationOid",
-         k.castsource IS NOT NULL AS "castToJson"
+         k.castsource IS NOT NULL AS "castToJson",
+         (SELECT o.oprnamespace = 'pg_catalog'::regnamespace FROM pg_opclass c
+            JOIN pg_am m ON m.oid = c.opcmethod AND m.amname = 'btree'
+            JOIN pg_amop s ON s.amopfamily = c.opcfamily AND s.amopstrategy = 3
+              AND s.amoplefttype = c.opcintype AND s.amoprighttype = c.opcintype
+            JOIN pg_operator o ON o.oid = s.amopopr
+           WHERE c.opcdefault AND (c.opcintype = t.oid OR c.opcintype IN (
+             SELECT b.casttarget FROM pg_cast b WHERE b.castsource = t.oid AND b.castmethod = 'b' AND b.castcontext = 'i'))
+           ORDER BY c.opcintype = t.oid DESC LIMIT 1) AS "ordersBuiltIn"
     FROM pg_type t
     JOIN pg_namespace n ON n.oid = t.typnamespace
     LEFT JOIN pg_range r ON r.rngtypid = t.oid

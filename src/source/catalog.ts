@@ -18,6 +18,9 @@ export type KeyOrder =
   /** Everything else: by the bytes of its text (`COLLATE "C"`). */
   | 'text'
 
+/** Whose operators tell whether two values of a type are equal and which comes first; null: it has no order. */
+export type Comparison = 'built-in' | 'own' | null
+
 export interface Column {
   name: string
   /** Full type as `format_type` prints it, quoted and schema-qualified where needed; safe to put into SQL as it is. */
@@ -34,6 +37,7 @@ export interface Column {
   default: string | null
   encoding: Encoding
   keyOrder: KeyOrder
+  comparison: Comparison
   /** Why this type can't come back exactly, or null when it can. */
   refusal: string | null
 }

@@ -1,4 +1,4 @@
-import type { Encoding, KeyOrder } from './catalog.ts'
+import type { Comparison, Encoding, KeyOrder } from './catalog.ts'
 
 /** A row of pg_type, as read-catalog.ts reads it. */
 export interface TypeRow {
@@ -18,6 +18,8 @@ export interface TypeRow {
   relationOid: number
   /** Someone made a cast to json, which row_to_json would use instead of the output function. */
   castToJson: boolean
+  /** Whether the operators that it is ordered by are PostgreSQL's own; null when it has none itself. */
+  ordersBuiltIn: boolean | null
 }
 
 export interface ValueRules {
@@ -27,6 +29,7 @@ export interface ValueRules {
   refusal: string | null
   /** True when the type, or a domain on the way to it, refuses NULL. */
   notNull: boolean
+  comparison: Comparison
 }
 
 /** Built-in types whose row_to_json form is not their text: numbers that JSON readers round, documents that would be
@@ -72,7 +75,16 @@ export function valueRules(
       keyOrder: (builtIn(base) && keyOrders[base.name]) || 'text',
       refusal: refusalOf(base, false),
       notNull,
+      comparison: comparisonOf(base),
     }
+  }
+
+  /** Of a type that holds others, PostgreSQL finds their operators by itself. */
+  function comparisonOf(type: TypeRow): Comparison {
+    if (type.ordersBuiltIn !== null) return type.ordersBuiltIn ? 'built-in' : 'own'
+    if ('erm'.includes(type.kind)) return 'built-in'
+    const parts = partsOf(type).map((oid) => withoutDomains(oid).base)
+    return parts.length > 0 && parts.every((part) => comparisonOf(part) !== null) ? 'built-in' : null
   }
 
   function withoutDomains(oid: number): { base: TypeRow; notNull: boolean } {

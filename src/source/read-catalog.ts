@@ -55,6 +55,7 @@ function columnOf(row: ColumnRow, rules: ValueRules): Column {
     default: row.default,
     encoding: rules.encoding,
     keyOrder: rules.keyOrder,
+    comparison: rules.comparison,
     refusal: rules.refusal,
   }
 }

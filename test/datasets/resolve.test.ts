@@ -22,6 +22,8 @@ const schema = `
   CREATE TABLE shop.events_1 PARTITION OF shop.events FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
   CREATE VIEW shop.everyone AS SELECT * FROM shop.customers;
   CREATE TABLE other.customers (id int PRIMARY KEY);
+  CREATE EXTENSION citext; CREATE EXTENSION ltree; CREATE TABLE other.paths (path ltree PRIMARY KEY);
+  CREATE TABLE other.tags (name citext PRIMARY KEY); CREATE TABLE other.tagged (id int PRIMARY KEY, tag citext REFERENCES other.tags, ids jsonpath);
 `
 const { catalog } = await worldOf(t, schema)
 const header = 'dataset: test\nrecords:\n'
@@ -117,6 +119,24 @@ t.test('what is wrong is told with its line and the mend', async (t) => {
       'an order without order',
       '  table: shop.customers\n  omit: [tree]\n  children:\n    - { table: shop.orders, parent: customer_id, order: payload }',
       [/which has no order/],
+    ],
+    [
+      'an order that only shows when rows are read',
+      '  table: other.customers\n  children:\n    - { table: other.tagged, parent: id, order: ids }',
+      [
+        /"ids" is of type jsonpath, which has no order/,
+        /"tag" points at "other.tags" and is of type public.citext/,
+      ],
+    ],
+    [
+      'rows that point at others whatever the case',
+      '  table: other.tags',
+      [/"name" is pointed at by "other.tagged" and is of type public.citext/],
+    ],
+    [
+      'a key that only an extension can compare',
+      '  table: other.paths',
+      [/"path" is of type public.ltree, whose values only its extension can compare/],
     ],
     [
       'references that lead nowhere',
