@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { unzstd } from '../test/snapshots/zstd.ts'
 
@@ -26,9 +26,9 @@ export interface ReadArtifact {
 }
 
 /** @returns null when it can't be read to its end as the JSON that it should be */
-export async function readArtifact(path: string): Promise<ReadArtifact | null> {
+export function parseArtifact(stored: Buffer): ReadArtifact | null {
   try {
-    const bytes = unzstd(await readFile(path))
+    const bytes = unzstd(stored)
     const { records } = JSON.parse(bytes.toString()) as { records: Record<string, unknown>[] }
     return { sha256: sha256(bytes), records }
   } catch {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type pg from 'pg'
-import { filesBelow, lineOf, readArtifact, sha256, type ReadArtifact } from './artifacts.ts'
+import { filesBelow, lineOf, parseArtifact, sha256, type ReadArtifact } from './artifacts.ts'
 import { breaksIn } from './chain.ts'
 import { withClient, type Place } from './place.ts'
 import { livelySum, papersOf, recordsOf, stateOf, zones } from './source.ts'
@@ -74,6 +74,11 @@ interface Held {
   sum: number | null
 }
 
+function holdsOf(stored: Buffer): Held | null {
+  const artifact = parseArtifact(stored)
+  return artifact && { sha256: artifact.sha256, lines: removedIn(artifact), sum: livelyIn(artifact) }
+}
+
 function removedIn({ records }: ReadArtifact): string[] {
   const removed = new Set(zones.removed.map(String))
   return records
@@ -87,6 +92,9 @@ function livelyIn({ records }: ReadArtifact): number | null {
   if (balances.length !== lively.size) return null
   return balances.reduce((total, { balance }) => total + Number(balance), 0)
 }
+
+/** What the last look found in a place's artifacts, by the hash of their stored bytes: the same bytes say the same. */
+const lastFound = new WeakMap<Place, Map<string, Held | null>>()
 
 class Look {
   #place: Place
@@ -120,13 +128,16 @@ class Look {
     this.#snapshots = await this.#rows<Stored>(
       `SELECT key, status, sha256, attempts, deleted_at IS NOT NULL AS deleted, restore_id AS restore, cleanup_id AS cleanup FROM snapshots`,
     )
-    for (const [key, path] of this.#files)
-      if (key.endsWith('.json.zst')) this.#artifacts.set(key, await this.#held(path))
-  }
-
-  async #held(path: string): Promise<Held | null> {
-    const artifact = await readArtifact(path)
-    return artifact && { sha256: artifact.sha256, lines: removedIn(artifact), sum: livelyIn(artifact) }
+    const [before, found] = [lastFound.get(this.#place), new Map<string, Held | null>()]
+    for (const [key, path] of this.#files) {
+      if (!key.endsWith('.json.zst')) continue
+      const stored = await readFile(path)
+      const hash = sha256(stored)
+      const held = before?.get(hash) ?? holdsOf(stored)
+      found.set(hash, held)
+      this.#artifacts.set(key, held)
+    }
+    lastFound.set(this.#place, found)
   }
 
   /** Promise 1, of snapshots and exports; and every manifest has its artifact. */
@@ -367,10 +378,14 @@ function below(files: Map<string, string>, prefix: string): Map<string, string> 
 }
 
 /** Operations that have neither ended nor wait for somebody. */
-export async function unfinished(database: string): Promise<string[]> {
-  return withClient(database, async (client) => {
-    const { rows } = await client.query<{ what: string }>(
-      `SELECT 'snapshot ' || id || ' ' || status AS what FROM snapshots WHERE status IN ('queued', 'generating') OR store_due
+export function unfinished(database: string): Promise<string[]> {
+  return withClient(database, unfinishedIn)
+}
+
+/** The same over a connection that is there, for whoever asks again and again. */
+export async function unfinishedIn(client: pg.ClientBase): Promise<string[]> {
+  const { rows } = await client.query<{ what: string }>(
+    `SELECT 'snapshot ' || id || ' ' || status AS what FROM snapshots WHERE status IN ('queued', 'generating') OR store_due
        UNION ALL SELECT 'restore ' || id || ' ' || status FROM restores WHERE status IN ('planning', 'applying')
        UNION ALL SELECT 'export ' || id || ' ' || status FROM exports WHERE status IN ('queued', 'generating') OR store_due
        UNION ALL SELECT 'cleanup ' || id || ' ' || status FROM cleanups WHERE status IN ('capturing', 'removing')
@@ -378,7 +393,6 @@ export async function unfinished(database: string): Promise<string[]> {
        UNION ALL SELECT 'lease ' || id FROM batch_leases WHERE expires_at < now() - interval '5 s'
        UNION ALL SELECT 'delivery ' || id || ' ' || status FROM deliveries WHERE status IN ('preparing', 'delivering') OR conclusion_due
        UNION ALL SELECT 'run ' || id || ' ' || status FROM schedule_runs WHERE status IN ('queued', 'running')`,
-    )
-    return rows.map(({ what }) => what)
-  })
+  )
+  return rows.map(({ what }) => what)
 }

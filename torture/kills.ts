@@ -1,7 +1,8 @@
+import type pg from 'pg'
 import { failpointNames } from '../src/platform/failpoints.ts'
-import { check, takeBaseline, unfinished, type Baseline, type Findings } from './checker.ts'
+import { check, takeBaseline, unfinished, unfinishedIn, type Baseline, type Findings } from './checker.ts'
 import { afterDeath } from './coverage.ts'
-import { endsWithin, openPlace, withClient, type Ends, type Place } from './place.ts'
+import { endsWithin, letHeartsStop, openPlace, withClient, type Ends, type Place } from './place.ts'
 import type { Random } from './random.ts'
 import { startService, type Service } from './service.ts'
 import { startWriter } from './source.ts'
@@ -128,7 +129,8 @@ async function openLane(
   const own = random.fork()
   const place = await openPlace(ends, number % 2 === 0 ? 'folder' : 's3', '* * * * *')
   const baseline = await takeBaseline(place)
-  const writer = startWriter(place.source)
+  // A hundred transfers a second go by; without a rest they would take more of the machine than the service.
+  const writer = startWriter(place.source, undefined, 10)
   let service: Service | null = null
   ends.teardown(async () => {
     await service?.kill()
@@ -164,20 +166,9 @@ async function openLane(
     const alive = service!
     const doomed = plan.whileRecovering && ledger !== null
     const timer = doomed ? setTimeout(() => void alive.kill(), own.below(1500)) : undefined
-    for (
-      let left = await unfinished(place.database);
-      left.length > 0;
-      left = await unfinished(place.database)
-    ) {
-      if (alive.isGone()) return false
-      const seconds = (performance.now() - began) / 1000
-      if (seconds * 1000 > recoveryMs) {
-        report.broken.push(`nothing stuck: ${left.join(', ')} after ${Math.round(seconds)} s`)
-        break
-      }
-      await new Promise((resolve) => setTimeout(resolve, 100))
-    }
+    const left = await withClient(place.database, (client) => leftAfter(client, alive, recoveryMs))
     clearTimeout(timer)
+    if (left.length > 0) report.broken.push(`nothing stuck: ${left.join(', ')} after ${recoveryMs / 1000} s`)
     if (alive.isGone()) return false
     report.looked['nothing stuck'] = (report.looked['nothing stuck'] ?? 0) + 1
     report.longestRecovery = Math.max(report.longestRecovery, (performance.now() - began) / 1000)
@@ -242,6 +233,16 @@ async function openLane(
   }
 }
 
+/** Waits for all to come to its end. @returns what has not when the time is up, or nothing when the service died */
+async function leftAfter(client: pg.ClientBase, service: Service, patienceMs: number): Promise<string[]> {
+  for (const began = performance.now(); ;) {
+    const left = await unfinishedIn(client)
+    if (left.length === 0 || service.isGone()) return []
+    if (performance.now() - began > patienceMs) return left
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+}
+
 /**
  * A look in which no schedule came due: what one begins is neither left over nor torn.
  * @returns null when the service died of what came due
@@ -288,13 +289,4 @@ const waysTo: Record<string, readonly string[]> = {
   batch: ['batches', 'deliveries'],
   delivery: ['deliveries'],
   schedule: ['schedules'],
-}
-
-/** Lets the time pass in which a dead worker's jobs are left to it. */
-async function letHeartsStop({ database }: Place): Promise<void> {
-  await withClient(database, (client) =>
-    client.query(
-      `UPDATE pgboss.job SET heartbeat_on = heartbeat_on - interval '1 min' WHERE state = 'active'`,
-    ),
-  )
 }

@@ -105,3 +105,12 @@ export async function withClient<T>(url: string, work: (client: pg.Client) => Pr
     await client.end()
   }
 }
+
+/** Lets the time pass in which a dead worker's jobs are left to it. */
+export async function letHeartsStop({ database }: Place): Promise<void> {
+  await withClient(database, (client) =>
+    client.query(
+      `UPDATE pgboss.job SET heartbeat_on = heartbeat_on - interval '1 min' WHERE state = 'active'`,
+    ),
+  )
+}

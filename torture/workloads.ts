@@ -35,9 +35,19 @@ const keysOf = (ids: readonly number[]) => ({ keys: ids.map(String) })
 /** @returns what a first snapshot of the restored zone leaves the checker to know */
 export async function openLedger(service: Service, { source }: Place): Promise<Ledger> {
   const scope = keysOf(zones.restored)
-  const { id } = await call(service, 'POST', '/snapshots', { dataset: accounts, scope })
+  const { id } = await insist(() => call(service, 'POST', '/snapshots', { dataset: accounts, scope }))
   const whole = await withClient(source, (client) => stateOf(client, 'restored'))
   return { restore: null, whole, snapshotId: id, acknowledged: new Map(), done: {}, refused: new Map() }
+}
+
+/** Asks a few times: on a busy machine a connection may take too long, and all that follows needs this one answer. */
+async function insist(ask: () => Promise<Answer>, times = 5): Promise<Answer> {
+  try {
+    return await ask()
+  } catch (error) {
+    if (!(error instanceof Unanswered) || times === 1) throw error
+    return insist(ask, times - 1)
+  }
 }
 
 /** Each does one thing from its beginning to its end. */
