@@ -67,7 +67,7 @@ export async function applyRestore(
     else await drain(draft.stage(pairs(keys)))
     if ((await draft.settle(true)).hash !== plan.hash) throw new Error('the plan has drifted')
     await lockRows(client, draft.stages)
-    await writeRows(client, draft.stages)
+    await writeRows(client, draft, chat.source)
     await client.query('COMMIT')
   })
 }

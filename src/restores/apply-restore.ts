@@ -141,7 +141,7 @@ async function change(
   }
   await failpoint('restore.captured')
   report({ phase: 'writing', records: restore.plan!.differing })
-  const altered = await writeRows(client, draft.stages)
+  const altered = await writeRows(client, draft, work.context.source)
   await failpoint('restore.written')
   signal.throwIfAborted()
   await commit(work, client, preRestoreSnapshotId)

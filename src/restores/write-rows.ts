@@ -1,5 +1,9 @@
 import type pg from 'pg'
 import type { Column, ForeignKey } from '../source/catalog.ts'
+import type { SourcePool } from '../source/connect.ts'
+import { checkKeys, insertUnchecked, openBulk, type Bulk } from './bulk.ts'
+import { countCreated } from './bulk-queries.ts'
+import type { Draft } from './draft-plan.ts'
 import { restoreProblems } from './errors.ts'
 import type { PlanWarning } from './plan.ts'
 import { sameTable } from './resolve-queries.ts'
@@ -25,17 +29,24 @@ export async function lockRows(client: pg.ClientBase, stages: Stage[]): Promise<
  * @returns warnings about rows that the application's triggers made different
  * @throws Problem RESTORE_NOT_PROVEN; the database's own errors
  */
-export async function writeRows(client: pg.ClientBase, stages: Stage[]): Promise<PlanWarning[]> {
+export async function writeRows(
+  client: pg.ClientBase,
+  { stages, tally }: Pick<Draft, 'stages' | 'tally'>,
+  source: SourcePool,
+): Promise<PlanWarning[]> {
+  const late = lateColumns(stages)
+  const bulk = await openBulk(client, source, stages, tally.staged, late)
   // The application's triggers expect its own search path; every name in our statements is qualified.
   await client.query('SET LOCAL search_path TO DEFAULT')
   await client.query('SET CONSTRAINTS ALL DEFERRED')
   await deleteRows(client, stages)
   await parkRows(client, stages)
-  const late = await insertRows(client, stages)
+  const created = await insertRows(client, stages, late, bulk)
   await updateRows(client, stages, late)
   await client.query('SET CONSTRAINTS ALL IMMEDIATE')
+  await checkKeys(client, bulk)
   for (const stage of stages) if (mayHold(stage, 'c')) await advanceSequences(client, stage)
-  return proveRows(client, stages)
+  return bulk.counted ? proveByCount(client, created) : proveRows(client, stages)
 }
 
 async function deleteRows(client: pg.ClientBase, stages: Stage[]): Promise<void> {
@@ -69,16 +80,30 @@ async function parkRows(client: pg.ClientBase, stages: Stage[]): Promise<void> {
   }
 }
 
-/** @returns columns of each stage that had to wait, because what they point at is created later */
-async function insertRows(client: pg.ClientBase, stages: Stage[]): Promise<Map<Stage, Set<Column>>> {
+/** Columns of each stage that have to wait, because what they point at is created later. */
+function lateColumns(stages: Stage[]): Map<Stage, Set<Column>> {
   const late = new Map(stages.map((stage) => [stage, new Set<Column>()]))
   for (const { stage, key, target } of linksWithin(stages)) {
     if (target.index > stage.index)
       for (const column of write.looseColumns(stage, key)) late.get(stage)!.add(column)
   }
-  for (const stage of stages)
-    if (mayHold(stage, 'c')) await client.query(write.insertRows(stage, late.get(stage)!))
   return late
+}
+
+/** @returns how many rows of each stage PostgreSQL says that it inserted */
+async function insertRows(
+  client: pg.ClientBase,
+  stages: Stage[],
+  late: Map<Stage, Set<Column>>,
+  { keys }: Bulk,
+): Promise<Map<Stage, number>> {
+  const created = new Map<Stage, number>()
+  for (const stage of stages.filter((stage) => mayHold(stage, 'c'))) {
+    const insert = write.insertRows(stage, late.get(stage)!)
+    const { rowCount } = keys.has(stage) ? await insertUnchecked(client, insert) : await client.query(insert)
+    created.set(stage, rowCount ?? 0)
+  }
+  return created
 }
 
 async function updateRows(
@@ -115,6 +140,19 @@ async function advanceSequences(client: pg.ClientBase, stage: Stage): Promise<vo
       )
     } else await client.query('SELECT pg_catalog.setval($1::regclass, $2)', [name, highest])
   }
+}
+
+/** Where nothing can come between an INSERT and its rows, every row that it counts is there as it was staged. */
+async function proveByCount(client: pg.ClientBase, created: Map<Stage, number>): Promise<PlanWarning[]> {
+  for (const [stage, present] of created) {
+    const { rows } = await client.query<{ rows: number }>(countCreated(stage))
+    const wanted = rows[0]!.rows
+    if (present === wanted) continue
+    throw restoreProblems.RESTORE_NOT_PROVEN(
+      `${stage.node.name}: ${wanted - present} of ${wanted} rows could not be created.`,
+    )
+  }
+  return []
 }
 
 async function proveRows(client: pg.ClientBase, stages: Stage[]): Promise<PlanWarning[]> {

@@ -36,7 +36,11 @@ export interface Engine {
   reload(declaration?: Declaration): Promise<void>
   take(): Promise<Manifest>
   plan(manifest: Manifest, options?: { mode?: Mode; keys?: KeyValue[][] }): Promise<Plan>
-  apply(manifest: Manifest, options?: { mode?: Mode; keys?: KeyValue[][] }): Promise<Applied>
+  /** @param options.source another connection, such as another role's */
+  apply(
+    manifest: Manifest,
+    options?: { mode?: Mode; keys?: KeyValue[][]; source?: SourcePool },
+  ): Promise<Applied>
 }
 
 /** @param schema SQL that creates and fills the tables; @param declaration what is a record */
@@ -58,29 +62,35 @@ export async function testEngine(t: Test, schema: string, declaration: Declarati
     mode: Mode,
     keys: KeyValue[][] | undefined,
     write: boolean,
+    through: SourcePool = source,
   ): Promise<Applied> {
     const { shared, notes } = shareColumns(dataset, await readHeader(store, manifest))
-    return source.withConnection(async (client) => {
+    return through.withConnection(async (client) => {
       const draft = await openDraft({ client, dataset, mode, shared, notes, identity: manifest.sha256 })
       try {
-        return await inSharedSnapshot(source, client, write ? 'read write' : 'read only', async (instant) => {
-          const options = {
-            store,
-            manifest,
-            dataset,
-            client,
-            instant,
-            condition: null,
-            ...(keys && { keys }),
-          }
-          for await (const _lines of draft.stage(pairWithSource(options)));
-          const plan = await draft.settle(write)
-          if (!write) return { plan, warnings: plan.warnings }
-          await lockRows(client, draft.stages)
-          const altered = await writeRows(client, draft.stages)
-          await client.query('COMMIT')
-          return { plan, warnings: [...plan.warnings, ...altered] }
-        })
+        return await inSharedSnapshot(
+          through,
+          client,
+          write ? 'read write' : 'read only',
+          async (instant) => {
+            const options = {
+              store,
+              manifest,
+              dataset,
+              client,
+              instant,
+              condition: null,
+              ...(keys && { keys }),
+            }
+            for await (const _lines of draft.stage(pairWithSource(options)));
+            const plan = await draft.settle(write)
+            if (!write) return { plan, warnings: plan.warnings }
+            await lockRows(client, draft.stages)
+            const altered = await writeRows(client, draft, through)
+            await client.query('COMMIT')
+            return { plan, warnings: [...plan.warnings, ...altered] }
+          },
+        )
       } finally {
         await draft.drop()
       }
@@ -110,7 +120,8 @@ export async function testEngine(t: Test, schema: string, declaration: Declarati
       return manifest
     },
     plan: async (manifest, { mode = 'replace', keys } = {}) => (await run(manifest, mode, keys, false)).plan,
-    apply: (manifest, { mode = 'replace', keys } = {}) => run(manifest, mode, keys, true),
+    apply: (manifest, { mode = 'replace', keys, source: through } = {}) =>
+      run(manifest, mode, keys, true, through),
   }
 }
 
