@@ -12,13 +12,14 @@ export function keepTicking(app: FastifyInstance): void {
       .then(() => tick(app))
       .catch((error: unknown) => app.log.error({ err: error }, 'the schedules could not be looked after'))
   }
-  let job: Job
+  let job: Job | undefined
   app.addHook('onReady', async () => {
     run()
     job = scheduleJob({ second: 0 }, run)
   })
   app.addHook('preClose', async () => {
-    job.cancel()
+    // A start that failed before it was ready comes here too.
+    job?.cancel()
     await running
   })
 }
