@@ -11,6 +11,8 @@ export async function countRows(
   { root }: Dataset,
   condition: string | null,
 ): Promise<number[]> {
+  // One process has counted long before the rows are read; more would only take time from those that read.
+  await client.query('SET LOCAL max_parallel_workers_per_gather = 0')
   const counts: number[] = []
   const queries = walk(root, (_node, chain) =>
     ['SELECT pg_catalog.count(*) AS rows', `FROM ${joinChain(chain)}`, ...whereClause([condition])].join(
