@@ -1,6 +1,7 @@
-import type { FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { inGroups } from '../platform/in-groups.ts'
 import { ApiToken } from './api-token.ts'
-import { findSession, findToken } from './queries.ts'
+import { findSessions, findTokens } from './queries.ts'
 import { digestOf } from './secrets.ts'
 import { readSessionCookie } from './session-cookie.ts'
 import { Session } from './session.ts'
@@ -9,25 +10,31 @@ import { Session } from './session.ts'
 const coarseMs = 60_000
 
 /**
- * Finds out who asks, by the API token or the session cookie of the request, and sets `request.actor`. A token that is
- * shown is the only thing that counts, right or wrong. Expiry and revocation take effect with the next request: nothing
- * is remembered.
+ * What finds out who asks, by the API token or the session cookie of the request, and sets `request.actor`. A token that
+ * is shown is the only thing that counts, right or wrong. Expiry and revocation take effect with the next request:
+ * nothing is remembered. Requests that come at the same time are looked up together.
  */
-export async function authenticate(request: FastifyRequest): Promise<void> {
-  const { authorization } = request.headers
-  const cookie = readSessionCookie(request)
-  request.showedCredentials = authorization !== undefined || cookie !== undefined
-  if (authorization !== undefined) return byToken(request, authorization)
-  if (cookie !== undefined) return bySession(request, cookie)
+export function authentication({ orm }: FastifyInstance): (request: FastifyRequest) => Promise<void> {
+  const findToken = inGroups((digests: string[]) => findTokens(orm.em.fork(), digests))
+  const findSession = inGroups((digests: string[]) => findSessions(orm.em.fork(), digests))
+  return async (request) => {
+    const { authorization } = request.headers
+    const cookie = readSessionCookie(request)
+    request.showedCredentials = authorization !== undefined || cookie !== undefined
+    if (authorization !== undefined) return byToken(request, authorization, findToken)
+    if (cookie !== undefined) return bySession(request, cookie, findSession)
+  }
 }
 
-async function byToken(request: FastifyRequest, authorization: string): Promise<void> {
+type Find<Found> = (digest: string) => Promise<Found | undefined>
+
+async function byToken(request: FastifyRequest, authorization: string, find: Find<ApiToken>): Promise<void> {
   const [, secret] = /^Bearer +([\w.~+/=-]{1,512})$/i.exec(authorization) ?? []
   if (secret === undefined) return
   const { orm, clock } = request.server
+  const token = await find(digestOf(secret))
   const now = clock.now()
-  const token = await findToken(orm.em, digestOf(secret))
-  if (token === null || token.isOver(now)) return
+  if (token === undefined || token.isOver(now)) return
   request.actor = token.actor()
   const before = new Date(now.getTime() - coarseMs)
   if (token.lastUsedAt === null || token.lastUsedAt < before) {
@@ -36,11 +43,11 @@ async function byToken(request: FastifyRequest, authorization: string): Promise<
   }
 }
 
-async function bySession(request: FastifyRequest, secret: string): Promise<void> {
+async function bySession(request: FastifyRequest, secret: string, find: Find<Session>): Promise<void> {
   const { orm, clock } = request.server
+  const session = await find(digestOf(secret))
   const now = clock.now()
-  const session = await findSession(orm.em, digestOf(secret))
-  if (session === null || session.isOver(now)) return
+  if (session === undefined || session.isOver(now)) return
   request.actor = session.user.actor()
   request.sessionId = session.id
   const before = new Date(now.getTime() - coarseMs)

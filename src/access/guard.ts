@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import plugin from 'fastify-plugin'
 import { isForApi } from '../platform/addresses.ts'
-import { authenticate } from './authenticate.ts'
+import { authentication } from './authenticate.ts'
 import { accessProblems } from './errors.ts'
 import { may, rolesWith } from './permissions.ts'
 import { requireSameOrigin } from './same-origin.ts'
@@ -21,7 +21,8 @@ declare module 'fastify' {
 export default plugin(
   async (app: FastifyInstance) => {
     app.decorateRequest('sessionId', null)
-    app.addHook('onRequest', async (request, reply) => guard(request, reply))
+    const authenticate = authentication(app)
+    app.addHook('onRequest', async (request, reply) => guard(request, reply, authenticate))
     app.addHook('onSend', async (_request, reply) => {
       if (reply.statusCode === 401) reply.header('www-authenticate', 'Bearer realm="Holdfast"')
     })
@@ -29,7 +30,11 @@ export default plugin(
   { name: 'guard', dependencies: ['@fastify/cookie', 'declared-permissions', 'strangers'] },
 )
 
-async function guard(request: FastifyRequest, reply: FastifyReply) {
+async function guard(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  authenticate: ReturnType<typeof authentication>,
+) {
   requireSameOrigin(request)
   const { permission = 'public' } = request.routeOptions.config // Without one it is the page that says 404.
   if (permission === 'public') return isPage(request) && !isAsset(request) ? authenticate(request) : undefined

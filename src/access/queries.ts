@@ -3,22 +3,35 @@ import { ApiToken } from './api-token.ts'
 import { Session } from './session.ts'
 import { User } from './user.ts'
 
-/** An API token by what is stored of it. Each request asks for one, so it is spared what an ORM's query builder takes. */
-export async function findToken(em: EntityManager, digest: string): Promise<ApiToken | null> {
-  const [row] = await em.execute('SELECT * FROM api_tokens WHERE digest = ?', [digest])
-  return row === undefined ? null : em.map(ApiToken, row)
+/**
+ * API tokens by what is stored of them, in the order of the digests. Each request asks for one, so it is spared what an
+ * ORM's query builder takes.
+ */
+export async function findTokens(em: EntityManager, digests: string[]): Promise<(ApiToken | undefined)[]> {
+  const rows = await em.execute('SELECT * FROM api_tokens WHERE digest = ANY (?::text[])', [listed(digests)])
+  const found = new Map(rows.map((row) => em.map(ApiToken, row)).map((token) => [token.digest, token]))
+  return digests.map((digest) => found.get(digest))
 }
 
-/** A session with its user, in the same way. */
-export async function findSession(em: EntityManager, digest: string): Promise<Session | null> {
-  const [row] = await em.execute<[{ session: object; user: object }?]>(
+/** Sessions with their users, in the same way. */
+export async function findSessions(em: EntityManager, digests: string[]): Promise<(Session | undefined)[]> {
+  const rows = await em.execute<{ session: object; user: object }[]>(
     `SELECT to_json(s) AS session, to_json(u) AS user
-     FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.digest = ?`,
-    [digest],
+     FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.digest = ANY (?::text[])`,
+    [listed(digests)],
   )
-  if (row === undefined) return null
-  em.map(User, row.user)
-  return em.map(Session, row.session)
+  const found = new Map<string, Session>()
+  for (const { session, user } of rows) {
+    em.map(User, user)
+    const known = em.map(Session, session)
+    found.set(known.digest, known)
+  }
+  return digests.map((digest) => found.get(digest))
+}
+
+/** Digests are hexadecimal, and so as they are in PostgreSQL's notation. */
+function listed(digests: string[]): string {
+  return `{${[...new Set(digests)].join(',')}}`
 }
 
 /**

@@ -2,8 +2,9 @@ import { normalizeIP } from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import plugin from 'fastify-plugin'
 import { pathOf } from '../addresses.ts'
+import { inGroups } from '../in-groups.ts'
 import { platformProblems } from '../problem-answers.ts'
-import { countRequest } from './queries.ts'
+import { countRequests } from './queries.ts'
 
 const minuteMs = 60_000
 
@@ -21,13 +22,20 @@ const unlimited = /^\/(healthz|readyz|metrics|public\/|docs\/static\/)/
 export default plugin<{ perMinute: number }>(
   async (app: FastifyInstance, { perMinute }) => {
     if (perMinute === 0) return
+    const { orm, clock } = app
+    const count = inGroups(async (keys: string[]) => {
+      const minute = minuteOf(clock.now())
+      const requests = await countRequests(orm.em.fork(), keys, minute)
+      return requests.map((counted) => ({ requests: counted, minute }))
+    })
     app.addHook('onRequest', async (request, reply) => {
       const key = `address ${normalizeIP(request.ip)}`
-      if (!unlimited.test(pathOf(request))) await limit(request, reply, key, perMinute * actorsPerAddress)
+      if (!unlimited.test(pathOf(request)))
+        await limit(request, reply, count(key), perMinute * actorsPerAddress)
     })
     app.addHook('preParsing', async (request, reply) => {
       const id = actorIdOf(request)
-      if (id !== null) await limit(request, reply, `actor ${id}`, perMinute)
+      if (id !== null) await limit(request, reply, count(`actor ${id}`), perMinute)
     })
   },
   { name: 'rate-limits', dependencies: ['problem-answers'] },
@@ -38,11 +46,22 @@ function actorIdOf(request: FastifyRequest): string | null {
   return (request as FastifyRequest & { actor?: { id: string | null } }).actor?.id ?? null
 }
 
-async function limit(request: FastifyRequest, reply: FastifyReply, key: string, most: number): Promise<void> {
-  const now = request.server.clock.now().getTime()
-  const minute = now - (now % minuteMs)
-  const requests = await count(request, key, new Date(minute))
-  const secondsLeft = Math.ceil((minute + minuteMs - now) / 1000)
+function minuteOf(now: Date): Date {
+  return new Date(now.getTime() - (now.getTime() % minuteMs))
+}
+
+async function limit(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  counted: Promise<{ requests: number; minute: Date }>,
+  most: number,
+): Promise<void> {
+  const now = request.server.clock.now()
+  const { requests, minute } = await counted.catch((error: unknown) => {
+    request.log.warn({ err: error }, 'requests are not counted')
+    return { requests: 0, minute: minuteOf(now) }
+  })
+  const secondsLeft = Math.ceil((minute.getTime() + minuteMs - now.getTime()) / 1000)
   reply
     .header('ratelimit-limit', most)
     .header('ratelimit-remaining', Math.max(0, most - requests))
@@ -51,13 +70,4 @@ async function limit(request: FastifyRequest, reply: FastifyReply, key: string, 
     throw platformProblems.TOO_MANY_REQUESTS(`More than ${most} requests in a minute.`, {
       retryAfter: secondsLeft,
     })
-}
-
-async function count({ server, log }: FastifyRequest, key: string, minute: Date): Promise<number> {
-  try {
-    return await countRequest(server.orm.em.fork(), key, minute)
-  } catch (error) {
-    log.warn({ err: error }, 'requests are not counted')
-    return 0
-  }
 }
