@@ -52,7 +52,7 @@ export async function listAudit(
     ...after(position, time, direction),
   ]
   const entries = await readRows(em, AuditEntry, { $and: conditions } as FilterQuery<AuditEntry>, {
-    orderBy: [{ [raw(time)]: direction }, { seq: direction }],
+    orderBy: [{ [raw(time.sql)]: direction }, { seq: direction }],
     limit: page.limit + 1,
   })
   const last = entries.length > page.limit ? entries[page.limit - 1] : undefined
@@ -62,17 +62,31 @@ export async function listAudit(
   }
 }
 
+/** A time of entries as some indexes have it and others don't, and what a time is compared with it as. */
+interface Time {
+  sql: string
+  value: string
+}
+
+const plain: Time = { sql: 'at', value: '?::timestamptz' }
+const without: Time = { sql: "(at + interval '0')", value: '?::timestamptz' }
+const all: Time = { sql: "(at AT TIME ZONE 'UTC')", value: "(?::timestamptz AT TIME ZONE 'UTC')" }
+
 /**
- * What entries are put in order by. One entity, or one request, has few entries, which its index finds wherever they are:
- * a time that no index has keeps PostgreSQL from going through all others of that time instead.
+ * What entries are put in order by, so that PostgreSQL can't but take the index that is meant, whatever it thinks of how often
+ * and when something comes up. One entity, or one request, has few entries, which its index finds wherever they are: no
+ * index has their time. Where nothing is asked for, or what is simply done, as almost all is, one has the time alone.
  */
-function timeOf({ entityId, requestId }: AuditFilter): string {
-  return (entityId ?? requestId) === undefined ? 'at' : "(at + interval '0')"
+function timeOf({ entityId, requestId, actor, action, dataset, outcome = 'done' }: AuditFilter): Time {
+  if ((entityId ?? requestId) !== undefined) return without
+  return (actor ?? action ?? dataset) === undefined && outcome === 'done' ? all : plain
 }
 
 function matching(filter: AuditFilter): FilterQuery<AuditEntry>[] {
   const { action, dataset, entityType, entityId, requestId, outcome, from, to } = filter
-  const time = timeOf(filter)
+  const { sql, value } = timeOf(filter)
+  const bound = (is: '>=' | '<', time: string) =>
+    ({ [raw(`(${sql} ${is} ${value})`, [time])]: true }) as FilterQuery<AuditEntry>
   return [
     ...(action === undefined ? [] : [{ action }]),
     ...(dataset === undefined ? [] : [{ dataset }]),
@@ -80,8 +94,8 @@ function matching(filter: AuditFilter): FilterQuery<AuditEntry>[] {
     ...(requestId === undefined ? [] : [{ requestId }]),
     ...(entityId === undefined ? [] : [{ entityIds: { $contains: [entityId] } }]),
     ...(outcome === undefined ? [] : [{ outcome }]),
-    ...(from === undefined ? [] : [{ [raw(`(${time} >= ?)`, [from])]: true } as FilterQuery<AuditEntry>]),
-    ...(to === undefined ? [] : [{ [raw(`(${time} < ?)`, [to])]: true } as FilterQuery<AuditEntry>]),
+    ...(from === undefined ? [] : [bound('>=', from)]),
+    ...(to === undefined ? [] : [bound('<', to)]),
   ]
 }
 
@@ -99,10 +113,10 @@ function knownAs(name: string): FilterQuery<AuditEntry> {
 
 function after(
   position: [string, number] | null,
-  time: string,
+  { sql, value }: Time,
   direction: 'asc' | 'desc',
 ): FilterQuery<AuditEntry>[] {
   if (position === null) return []
-  const isBehind = `((${time}, seq) ${direction === 'desc' ? '<' : '>'} (?::timestamptz, ?::bigint))`
+  const isBehind = `((${sql}, seq) ${direction === 'desc' ? '<' : '>'} (${value}, ?::bigint))`
   return [{ [raw(isBehind, position)]: true } as FilterQuery<AuditEntry>]
 }
