@@ -1,5 +1,6 @@
 import type { Dataset, TableNode } from '../datasets/definition.ts'
 import type { Column, ForeignKey } from '../source/catalog.ts'
+import { isOwning } from '../datasets/owning-key.ts'
 import { sameTable } from '../datasets/resolution.ts'
 
 /** One of a dataset's tables with those above it, from the root down. */
@@ -41,16 +42,7 @@ export function linksInto(dataset: Pick<Dataset, 'root'>): Link[] {
 function isOwnership({ place, key, holders }: Link): boolean {
   const [holder, ...others] = holders
   const parent = holder?.node.parent
-  if (!parent || others.length > 0 || parent.node !== place.node) return false
-  const pairs = (from: string[], to: string[]) =>
-    from
-      .map((name, i) => `${name} ${to[i]}`)
-      .sort()
-      .join(',')
-  const names = (columns: Column[]) => columns.map(({ name }) => name)
-  return (
-    pairs(key.columns, key.referencedColumns) === pairs(names(parent.columns), names(parent.parentColumns))
-  )
+  return Boolean(parent) && others.length === 0 && parent!.node === place.node && isOwning(key, parent!)
 }
 
 /** What tells a row of a table from all others. */

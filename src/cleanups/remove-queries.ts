@@ -1,114 +1,91 @@
 import type { TableNode } from '../datasets/definition.ts'
 import type { Column, ForeignKey } from '../source/catalog.ts'
 import { quoteIdentifier as quote, quoteTable } from '../source/identifiers.ts'
-import { keyCondition, keyRows, type KeyValue } from '../source/keys.ts'
-import { keyTag } from '../snapshots/capture-queries.ts'
-import { identityOf, type Link } from './links.ts'
+import { keyCondition, type KeyValue } from '../source/keys.ts'
+import { alias, joinChain, keyTag } from '../snapshots/capture-queries.ts'
+import { identityOf, type Link, type Place } from './links.ts'
 
-/** The statements of a chunk's transaction. Its rows are noted in temporary tables, by identity and record. */
+/** The statements of a chunk's transaction. Which records they are about is a condition over their roots, `t0`. */
 
-/** Which rows of one table are to go. */
-export interface Doomed {
-  node: TableNode
-  /** Quoted, schema and all. */
-  table: string
-  identity: Column[]
-  /** What the temporary table has: the identity, and what children point at. */
-  columns: Column[]
-}
-
-/** In the order of `tableNodes`: parents before children. */
-export function doomedTables(nodes: TableNode[]): Doomed[] {
-  return nodes.map((node, i) => {
-    const identity = identityOf(node)
-    const pointedAt = nodes.flatMap((other) =>
-      other.parent?.node === node ? other.parent.parentColumns : [],
-    )
-    const table = `pg_temp.${quote(`holdfast_doomed_${i}`)}`
-    return { node, table, identity, columns: [...new Set([...identity, ...pointedAt])] }
-  })
-}
-
-/** They last as long as the transaction. */
-export function createDoomed({ table, columns }: Doomed): string {
-  const own = columns.map((column) => `${quote(column.name)} ${column.type}`)
-  return `CREATE TEMPORARY TABLE ${table.replace('pg_temp.', '')} ("holdfast:record" integer, ${own.join(', ')}) ON COMMIT DROP`
-}
-
-const same = (left: string, right: string, columns: Column[]) =>
-  columns.map(({ name }) => `${left}.${quote(name)} = ${right}.${quote(name)}`).join(' AND ')
-
-const list = (alias: string, columns: Column[]) => columns.map(({ name }) => `${alias}.${quote(name)}`)
-
-const names = ({ columns }: Doomed) =>
-  ['"holdfast:record"', ...columns.map(({ name }) => quote(name))].join(', ')
-
-/**
- * Locks the roots of records and notes them, numbered as the keys are. One that a transaction is using is passed over:
- * who doesn't wait can neither hold others up nor run into a deadlock.
- */
-export function lockRoots(root: Doomed, keys: KeyValue[][]): string {
-  const { key, table } = root.node
-  const on = key.map(({ name }, i) => `t.${quote(name)} = k.k${i}`)
-  return `INSERT INTO ${root.table} (${names(root)})
-    SELECT k.n, ${list('t', root.columns).join(', ')} FROM ${keyRows(key, keys)} JOIN ${quoteTable(table)} AS t ON ${on.join(' AND ')}
-    ORDER BY k.n FOR UPDATE OF t SKIP LOCKED`
-}
-
-/** The same for the rows below those that are noted. */
-export function lockChildren(doomed: Doomed, parent: Doomed): string {
-  const { columns, parentColumns } = doomed.node.parent!
-  const on = columns.map(({ name }, i) => `t.${quote(name)} = p.${quote(parentColumns[i]!.name)}`)
-  return `INSERT INTO ${doomed.table} (${names(doomed)})
-    SELECT p."holdfast:record", ${list('t', doomed.columns).join(', ')} FROM ${parent.table} AS p
-      JOIN ${quoteTable(doomed.node.table)} AS t ON ${on.join(' AND ')}
-    ORDER BY p."holdfast:record", ${list('t', doomed.identity).join(', ')} FOR UPDATE OF t SKIP LOCKED`
-}
+const depthOf = ({ chain }: Place) => chain.length - 1
 
 /** Which of some records are there at all. */
 export function presentKeys({ table, key }: TableNode, keys: KeyValue[][]): string {
   return `SELECT ${keyTag('t0', key)} AS tag FROM ${quoteTable(table)} AS t0 WHERE ${keyCondition('t0', key, keys)}`
 }
 
-/** How many rows are noted of each record. */
-export function countByRecord({ table }: Doomed): string {
-  return `SELECT "holdfast:record" AS record, pg_catalog.count(*)::int AS rows FROM ${table} GROUP BY "holdfast:record"`
-}
-
-/** Which of the noted records are protected. */
-export function protectedRecords(root: Doomed, protect: Column): string {
-  return `SELECT s."holdfast:record" AS record FROM ${root.table} AS s JOIN ${quoteTable(root.node.table)} AS t ON ${same('t', 's', root.identity)}
-    WHERE t.${quote(protect.name)} IS TRUE`
-}
-
-/** Takes records back. $1: their numbers, int[] */
-export function spareRecords({ table }: Doomed): string {
-  return `DELETE FROM ${table} WHERE "holdfast:record" = ANY ($1::int[])`
-}
-
-/** Noted rows that others point at which stay. */
-export function pointedAt({ key, place }: Link, all: Doomed[], holders: Doomed[]): string {
-  const target = all.find(({ node }) => node === place.node)!
-  const gone = holders.map(
-    (holder) => `NOT EXISTS (SELECT FROM ${holder.table} AS h WHERE ${same('h', 'o', holder.identity)})`,
+/** Which records point at the records by a link, and by how many rows. A row without a record has none: null. */
+export function recordsPointing({ key }: TableNode, link: Link, condition: string): string {
+  const tag = keyTag('t0', key)
+  const points = link.key.columns.map(
+    (name, i) => `o.${quote(name)} = ${alias(depthOf(link.place))}.${quote(link.key.referencedColumns[i]!)}`,
   )
-  const { on, from } = pointing(target, key)
-  return `SELECT s."holdfast:record" AS record, pg_catalog.count(*)::int AS rows
-    FROM ${from} JOIN ${quoteTable(key.table)} AS o ON ${on}
-    ${gone.length > 0 ? `WHERE ${gone.join(' AND ')}` : ''} GROUP BY s."holdfast:record"`
+  const holders = link.holders.map((holder) => {
+    const its = identityOf(holder.node).map(
+      ({ name }) => `${alias(depthOf(holder))}.${quote(name)} = o.${quote(name)}`,
+    )
+    return `(SELECT ${tag} FROM ${joinChain(holder.chain)} WHERE ${its.join(' AND ')})`
+  })
+  return `SELECT ${tag} AS target, COALESCE(${holders.join(', ')}) AS holder, pg_catalog.count(*)::int AS n
+    FROM ${joinChain(link.place.chain)} JOIN ${quoteTable(link.key.table)} AS o ON ${points.join(' AND ')}
+    WHERE ${condition} GROUP BY 1, 2`
 }
 
-/** A key may point at columns that the temporary table hasn't: then at the row itself. */
-function pointing(target: Doomed, key: ForeignKey): { on: string; from: string } {
-  const noted = key.referencedColumns.every((name) => target.columns.some((column) => column.name === name))
-  const alias = noted ? 's' : 't'
-  const on = key.columns.map((name, i) => `o.${quote(name)} = ${alias}.${quote(key.referencedColumns[i]!)}`)
-  const row = `JOIN ${quoteTable(target.node.table)} AS t ON ${same('t', 's', target.identity)}`
-  return { on: on.join(' AND '), from: `${target.table} AS s ${noted ? '' : row}` }
+/**
+ * Whether deleting rows of some tables runs none of the application's triggers and rules, and all of those that foreign
+ * keys stand on. $1: their oids
+ */
+export const deletesPlainly = `
+  SELECT NOT EXISTS (
+    SELECT FROM pg_catalog.pg_trigger AS t
+     WHERE (t.tgrelid = ANY ($1::oid[]) OR t.tgrelid IN (
+             SELECT p.relid FROM pg_catalog.unnest($1::oid[]) AS o (oid), pg_catalog.pg_partition_tree(o.oid) AS p))
+       AND CASE WHEN t.tgisinternal THEN t.tgenabled <> 'O' ELSE t.tgenabled <> 'D' AND t.tgtype & 8 <> 0 END
+  ) AND NOT EXISTS (
+    SELECT FROM pg_catalog.pg_rewrite AS r WHERE r.ev_class = ANY ($1::oid[]) AND r.ev_type = '4') AS plainly`
+
+/** Deletes the rows of a place that belong to the records. */
+export function deletePlace(place: Place, condition: string): string {
+  const { node, chain } = place
+  const depth = depthOf(place)
+  const own = `${quoteTable(node.table)} AS ${alias(depth)}`
+  if (node.parent === null) return `DELETE FROM ${own} WHERE ${condition}`
+  const { columns, parentColumns } = node.parent
+  const on = columns.map(
+    ({ name }, i) => `${alias(depth)}.${quote(name)} = ${alias(depth - 1)}.${quote(parentColumns[i]!.name)}`,
+  )
+  return `DELETE FROM ${own} USING ${joinChain(chain.slice(0, -1))} WHERE ${on.join(' AND ')} AND ${condition}`
 }
+
+/** Rows of a place, by identity, in a temporary table that lasts as long as the transaction. */
+export interface Noted {
+  place: Place
+  /** Quoted, schema and all. */
+  table: string
+  identity: Column[]
+}
+
+export function notedRows(place: Place, number: number): Noted {
+  const table = `pg_temp.${quote(`holdfast_noted_${number}`)}`
+  return { place, table, identity: identityOf(place.node) }
+}
+
+export function createNoted({ table, identity }: Noted): string {
+  const columns = identity.map(({ name, type }) => `${quote(name)} ${type}`)
+  return `CREATE TEMPORARY TABLE ${table.replace('pg_temp.', '')} (${columns.join(', ')}) ON COMMIT DROP`
+}
+
+/** Notes the rows of a place that belong to the records. */
+export function noteRows({ place, table, identity }: Noted, condition: string): string {
+  const columns = identity.map(({ name }) => `${alias(depthOf(place))}.${quote(name)}`)
+  return `INSERT INTO ${table} SELECT ${columns.join(', ')} FROM ${joinChain(place.chain)} WHERE ${condition}`
+}
+
+const same = ({ identity }: Noted) =>
+  identity.map(({ name }) => `t.${quote(name)} = s.${quote(name)}`).join(' AND ')
 
 /** Columns of a key within the dataset that may be empty for a moment, so that rows can go that point at each other. */
-export function looseColumns({ node, identity }: Doomed, key: ForeignKey): Column[] {
+export function looseColumns({ place: { node }, identity }: Noted, key: ForeignKey): Column[] {
   const parent = node.parent?.columns ?? []
   return node.table.columns.filter(
     (column) =>
@@ -121,15 +98,15 @@ export function looseColumns({ node, identity }: Doomed, key: ForeignKey): Colum
 }
 
 /** Lets go of noted rows that are about to be deleted. @param columns of the key that can be emptied */
-export function detach(holder: Doomed, columns: Column[]): string {
+export function detach(noted: Noted, columns: Column[]): string {
   const empty = columns.map(({ name }) => `${quote(name)} = NULL`)
   const some = columns.map(({ name }) => `t.${quote(name)} IS NOT NULL`)
-  return `UPDATE ${quoteTable(holder.node.table)} AS t SET ${empty.join(', ')} FROM ${holder.table} AS s
-    WHERE ${same('t', 's', holder.identity)} AND (${some.join(' OR ')})`
+  return `UPDATE ${quoteTable(noted.place.node.table)} AS t SET ${empty.join(', ')} FROM ${noted.table} AS s
+    WHERE ${same(noted)} AND (${some.join(' OR ')})`
 }
 
-export function deleteDoomed({ node, table, identity }: Doomed): string {
-  return `DELETE FROM ${quoteTable(node.table)} AS t USING ${table} AS s WHERE ${same('t', 's', identity)}`
+export function deleteNoted(noted: Noted): string {
+  return `DELETE FROM ${quoteTable(noted.place.node.table)} AS t USING ${noted.table} AS s WHERE ${same(noted)}`
 }
 
 /**

@@ -1,5 +1,6 @@
-import type { Column, ForeignKey } from '../source/catalog.ts'
+import type { Column } from '../source/catalog.ts'
 import type { Dataset, Reference, TableNode } from '../datasets/definition.ts'
+import { owningKey } from '../datasets/owning-key.ts'
 import { quoteIdentifier, quoteLiteral, quoteTable } from '../source/identifiers.ts'
 import { keyExpression, orderBy } from '../source/keys.ts'
 import { jsonExpression, textExpression, type Expression } from '../source/values.ts'
@@ -39,6 +40,22 @@ export function captureQueries(
     sql: nodeQuery(dataset, node, chain, condition, value),
     fields: 2 + node.children.length,
   }))
+}
+
+/**
+ * The same over rows that are locked as they are read, each along with those above it: what is read can't change until the
+ * transaction ends. Whatever a transaction is using is passed over, with what is below it: who doesn't wait can neither
+ * hold others up nor run into a deadlock.
+ */
+export function lockingQueries(dataset: Dataset, condition: Condition): NodeQuery[] {
+  return captureQueries(dataset, condition).map((query) => {
+    const chain = Array.from({ length: depthOf(query.node) + 1 }, (_, depth) => alias(depth))
+    return { ...query, sql: `${query.sql}\nFOR UPDATE OF ${chain.join(', ')} SKIP LOCKED` }
+  })
+}
+
+function depthOf({ parent }: TableNode): number {
+  return parent === null ? 0 : 1 + depthOf(parent.node)
 }
 
 export function walk<T>(root: TableNode, visit: (node: TableNode, chain: TableNode[]) => T): T[] {
@@ -90,9 +107,8 @@ export function pointsDirectly({ root }: Dataset, node: TableNode): boolean {
   const { columns, parentColumns } = node.parent!
   const sameColumns = (a: Column[], names: string[]) =>
     a.length === names.length && a.every((column, i) => column.name === names[i])
-  const enforced = node.table.foreignKeys.some((key: ForeignKey) => sameColumns(columns, key.columns))
   return (
-    enforced &&
+    owningKey(node) !== undefined &&
     node.table.kind === 'table' &&
     sameColumns(
       parentColumns,

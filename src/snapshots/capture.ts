@@ -1,10 +1,11 @@
 import type pg from 'pg'
 import type { Dataset, TableNode } from '../datasets/definition.ts'
 import { lengthBytes, RowReader, splitFields, startsWithField } from '../source/copy.ts'
+import { sourceProblems } from '../source/errors.ts'
 import { RowBuffer, type Rows } from '../source/row-buffer.ts'
 import type { SharedSnapshot } from '../source/shared-snapshot.ts'
 import type { Expression } from '../source/values.ts'
-import { captureQueries, type Condition, type NodeQuery } from './capture-queries.ts'
+import { captureQueries, lockingQueries, type Condition, type NodeQuery } from './capture-queries.ts'
 import type { KeyValue } from './manifest.ts'
 
 /** One record as a line of an artifact, without line feed. */
@@ -56,6 +57,28 @@ export async function* captureFewRecords(
   yield* mergeRecords(
     queries,
     queries.map(({ sql }) => new RowBuffer(client, sql)),
+  )
+}
+
+/**
+ * The same, locked as they are read, in a transaction at READ COMMITTED: roots before what is below them, so that no
+ * foreign key lets a row be added that isn't read. What is in use is left out.
+ * @throws Problem SOURCE_CONFLICT when what was in use is not any more as its children's turn comes
+ */
+export async function* lockRecords(
+  client: pg.ClientBase,
+  dataset: Dataset,
+  condition: Condition,
+): AsyncGenerator<RecordLine[]> {
+  const queries = lockingQueries(dataset, condition)
+  yield* mergeRecords(
+    queries,
+    queries.map(({ sql }) => new RowBuffer(client, sql)),
+    ({ name }) =>
+      sourceProblems.SOURCE_CONFLICT(
+        `source "${dataset.source}": rows of ${name} moved just when they were locked`,
+        { retryAfter: 5 },
+      ),
   )
 }
 
@@ -126,7 +149,11 @@ interface Cursor {
   opening: Buffer
 }
 
-async function* mergeRecords(queries: NodeQuery[], rows: Rows[]): AsyncGenerator<RecordLine[]> {
+async function* mergeRecords(
+  queries: NodeQuery[],
+  rows: Rows[],
+  leftOver: (node: TableNode) => Error = lostRecord,
+): AsyncGenerator<RecordLine[]> {
   const root = cursorTree(queries, rows)
   for (const cursor of flatten(root)) await advance(cursor)
   const output = new LineBuffer()
@@ -145,7 +172,7 @@ async function* mergeRecords(queries: NodeQuery[], rows: Rows[]): AsyncGenerator
     batch = []
     size = 0
   }
-  for (const cursor of flatten(root)) refuseLeftovers(cursor)
+  for (const cursor of flatten(root)) refuseLeftovers(cursor, leftOver)
   if (batch.length > 0) yield batch
 }
 
@@ -166,7 +193,7 @@ async function* mergeText(
     output = new LineBuffer(batchBytes)
     counts = queries.map(() => 0)
   }
-  for (const cursor of flatten(root)) refuseLeftovers(cursor)
+  for (const cursor of flatten(root)) refuseLeftovers(cursor, lostRecord)
   if (output.length > 0) yield { text: output.written(), rows: counts }
 }
 
@@ -237,8 +264,12 @@ async function appendChildren(
 }
 
 /** Every row belongs to a record, and the streams sort alike; a row left over would be a row lost. */
-function refuseLeftovers(cursor: Cursor): void {
-  if (cursor.line !== null) throw new Error(`rows of ${cursor.node.name} were left without their record`)
+function refuseLeftovers({ node, line }: Cursor, leftOver: (node: TableNode) => Error): void {
+  if (line !== null) throw leftOver(node)
+}
+
+function lostRecord({ name }: TableNode): Error {
+  return new Error(`rows of ${name} were left without their record`)
 }
 
 /** Grows to the largest record so far. */

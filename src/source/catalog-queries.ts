@@ -109,6 +109,7 @@ export interface ForeignKeyRow {
   referencedColumns: number[]
   onDelete: 'a' | 'r' | 'c' | 'n' | 'd'
   deferrable: boolean
+  valid: boolean
 }
 
 /** Without the copies that partitions carry, and without PostgreSQL 18's temporal keys, which compare by containment;
@@ -116,7 +117,7 @@ export interface ForeignKeyRow {
 export const foreignKeys = `
   SELECT k.conname AS name, k.conrelid::int8::float8 AS relation, k.conkey::int[] AS columns,
          k.confrelid::int8::float8 AS references, k.confkey::int[] AS "referencedColumns",
-         k.confdeltype AS "onDelete", k.condeferrable AS deferrable
+         k.confdeltype AS "onDelete", k.condeferrable AS deferrable, k.convalidated AS valid
     FROM pg_constraint k JOIN pg_namespace n ON n.oid = k.connamespace
    WHERE k.contype = 'f' AND k.conparentid = 0 AND ${userSchemas}
      AND to_jsonb(k) ->> 'conperiod' IS DISTINCT FROM 'true'

@@ -51,6 +51,8 @@ export interface ForeignKey {
   referencedColumns: string[]
   onDelete: 'no action' | 'restrict' | 'cascade' | 'set null' | 'set default'
   deferrable: boolean
+  /** False for one that is NOT VALID or NOT ENFORCED: there may be rows that don't keep to it. */
+  valid: boolean
 }
 
 export interface TableName {

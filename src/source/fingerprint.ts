@@ -13,7 +13,8 @@ export async function fingerprint(client: pg.ClientBase, tables: readonly number
          LEFT JOIN pg_catalog.pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
         WHERE a.attrelid = ANY ($1::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
        UNION ALL
-       SELECT pg_catalog.concat_ws(' ', oid, contype, conrelid, conkey, confrelid, confkey, confdeltype, condeferrable)
+       SELECT pg_catalog.concat_ws(' ', oid, contype, conrelid, conkey, confrelid, confkey, confdeltype, condeferrable,
+                convalidated)
          FROM pg_catalog.pg_constraint WHERE conrelid = ANY ($1::oid[]) OR confrelid = ANY ($1::oid[])
        UNION ALL
        SELECT pg_catalog.concat_ws(' ', oid, relname, relnamespace::regnamespace, relrowsecurity)

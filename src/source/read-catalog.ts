@@ -123,6 +123,7 @@ function addForeignKeys(tables: Map<number, Table>, rows: ForeignKeyRow[], names
       referencedColumns: names.of(row.references, row.referencedColumns),
       onDelete: deleteRules[row.onDelete],
       deferrable: row.deferrable,
+      valid: row.valid,
     }
     table.foreignKeys.push(key)
     target.referencedBy.push(key)

@@ -39,6 +39,8 @@ interface Removal {
   spare?: (keys: KeyValue[][]) => Promise<LeftAlone[]>
   beforeCommit?: () => Promise<void>
   only?: number[]
+  /** Gets at the connection before it is used. */
+  prepare?: (client: pg.ClientBase) => void
 }
 
 /** Captures everything. @returns removes the captured records in one chunk */
@@ -47,13 +49,14 @@ async function captured(engine: Engine): Promise<(removal?: Removal) => Promise<
   const records: ArtifactRecord[] = []
   for await (const batch of readRecords(engine.store, manifest, engine.dataset.root.key.length))
     records.push(...batch)
-  return ({ spare = async () => [], beforeCommit = async () => undefined, only } = {}) =>
-    engine.source.withConnection((client) =>
-      removeChunk({
+  return ({ spare = async () => [], beforeCommit = async () => undefined, only, prepare } = {}) =>
+    engine.source.withConnection((client) => {
+      prepare?.(client)
+      return removeChunk({
         ...{ client, dataset: engine.dataset, spare, beforeCommit, signal: new AbortController().signal },
         records: only === undefined ? records : records.filter(({ key }) => only.includes(key[0] as number)),
-      }),
-    )
+      })
+    })
 }
 
 const whyLeft = ({ left }: ChunkOutcome) =>
@@ -269,4 +272,117 @@ t.test('composite keys, partitions, and a child without a foreign key', async (t
   )
   t.same(outcome.tables, { 'public.orders': 9, 'public.lines': 18 })
   t.same(await engine.sql('SELECT no FROM orders'), [{ no: '2' }])
+})
+
+const tree = `
+  CREATE TABLE firms (id int PRIMARY KEY, name text NOT NULL);
+  CREATE TABLE teams (id int PRIMARY KEY, firm_id int NOT NULL REFERENCES firms, name text NOT NULL);
+  CREATE TABLE people (id int PRIMARY KEY, team_id int NOT NULL REFERENCES teams ON DELETE CASCADE, name text NOT NULL);
+  INSERT INTO firms SELECT i, 'firm ' || i FROM generate_series(1, 5) i;
+  INSERT INTO teams SELECT i, (i - 1) / 2 + 1, 'team ' || i FROM generate_series(1, 10) i;
+  INSERT INTO people SELECT i, (i - 1) / 2 + 1, 'person ' || i FROM generate_series(1, 18) i`
+
+const firms: Declaration = {
+  dataset: 'firms',
+  records: {
+    table: 'public.firms',
+    children: [{ table: 'public.teams', as: 'teams', children: [{ table: 'public.people', as: 'people' }] }],
+  },
+}
+
+async function connection(t: Test, { url }: Engine): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  t.teardown(() => client.end())
+  return client
+}
+
+t.test('every row of what goes is locked before anything is asked about it', async (t: Test) => {
+  const engine = await testEngine(t, tree, firms)
+  const other = await connection(t, engine)
+  const remove = await captured(engine)
+  const free = async () =>
+    Promise.all(
+      ['firms', 'teams', 'people'].map(async (table) => {
+        const { rows } = await other.query(`SELECT id FROM ${table} ORDER BY id FOR KEY SHARE SKIP LOCKED`)
+        return rows.map(({ id }: { id: number }) => id)
+      }),
+    )
+  let seen: number[][] = []
+  const outcome = await remove({ only: [1, 2, 3, 4], spare: async () => ((seen = await free()), []) })
+  t.same(seen, [[5], [9, 10], [17, 18]])
+  t.same(outcome.tables, { 'public.firms': 4, 'public.teams': 8, 'public.people': 16 })
+  t.same(await free(), [[5], [9, 10], [17, 18]], 'what stayed is what was never locked')
+})
+
+t.test('a row in the middle that is in use keeps its own record and no other', async (t: Test) => {
+  const engine = await testEngine(t, tree, firms)
+  const remove = await captured(engine)
+  const writer = await connection(t, engine)
+  await writer.query(`BEGIN; UPDATE teams SET name = 'mine' WHERE id = 3`)
+  await engine.sql(`UPDATE people SET name = 'other' WHERE id = 9`)
+  t.same(whyLeft(await remove()), { 2: 'LOCKED', 3: 'CHANGED' })
+  await writer.query('COMMIT')
+  t.same(await engine.sql('SELECT array_agg(id ORDER BY id) AS ids FROM people'), [
+    { ids: [5, 6, 7, 8, 9, 10, 11, 12] },
+  ])
+})
+
+t.test('a record that is let go of just as its children are locked is tried again', async (t: Test) => {
+  const engine = await testEngine(t, tree, firms)
+  const remove = await captured(engine)
+  const writer = await connection(t, engine)
+  await writer.query(`BEGIN; UPDATE firms SET name = 'mine' WHERE id = 2`)
+  const before = await dump(engine, 'teams', 'people')
+  let copies = 0
+  const beforeSecondCopy = (client: pg.ClientBase) => {
+    const query = client.query.bind(client) as (...of: unknown[]) => unknown
+    const wait = (...of: unknown[]) => {
+      if (typeof (of[0] as { submit?: unknown }).submit !== 'function' || ++copies !== 2) return query(...of)
+      void writer.query('COMMIT').then(() => query(...of))
+      return of[0]
+    }
+    Object.assign(client, { query: wait })
+  }
+  await t.rejects(remove({ prepare: beforeSecondCopy }), { code: 'SOURCE_CONFLICT' })
+  t.same(await dump(engine, 'teams', 'people'), before, 'nothing was removed')
+  t.same(whyLeft(await remove()), { 2: 'CHANGED' })
+})
+
+t.test(
+  'a row that is added where no foreign key stands guard: nothing of the chunk goes',
+  async (t: Test) => {
+    const engine = await testEngine(t, `${tree}; ALTER TABLE people DROP CONSTRAINT people_team_id_fkey`, {
+      ...firms,
+      records: {
+        table: 'public.firms',
+        children: [
+          {
+            table: 'public.teams',
+            as: 'teams',
+            children: [{ table: 'public.people', as: 'people', parent: 'team_id' }],
+          },
+        ],
+      },
+    })
+    const remove = await captured(engine)
+    const add = async () => (await engine.sql(`INSERT INTO people VALUES (19, 1, 'late')`), [])
+    await t.rejects(remove({ spare: add }), { code: 'SOURCE_CONFLICT', message: /people were added/ })
+    t.same(whyLeft(await remove()), { 1: 'CHANGED' })
+  },
+)
+
+t.test('a trigger that swaps what belongs to whom: nothing of the chunk goes', async (t: Test) => {
+  const engine = await testEngine(
+    t,
+    `${tree}; CREATE FUNCTION swap() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      UPDATE teams SET firm_id = 6 - firm_id WHERE id IN (1, 9); RETURN OLD; END $$;
+    CREATE TRIGGER swap AFTER DELETE ON people FOR EACH ROW WHEN (OLD.id = 1) EXECUTE FUNCTION swap();
+    DELETE FROM people WHERE team_id = 9`,
+    firms,
+  )
+  const before = await dump(engine, 'firms', 'teams', 'people')
+  const remove = await captured(engine)
+  await t.rejects(remove({ only: [1, 2, 3, 4] }), { code: /CLEANUP_NOT_PROVEN|SOURCE_REJECTED/ })
+  t.same(await dump(engine, 'firms', 'teams', 'people'), before)
 })

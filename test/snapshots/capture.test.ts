@@ -101,3 +101,16 @@ t.test('a row that belongs to no record stops the snapshot rather than being lef
     'known to be without it, it joins, and such rows are no part of any record',
   )
 })
+
+t.test('a foreign key that rows needn’t keep to doesn’t stand for their parents', async (t) => {
+  const engine = await testEngine(t, schema, accounts)
+  await engine.sql(
+    `ALTER TABLE s.bookings DROP CONSTRAINT bookings_account_id_fkey; DELETE FROM s.bookings WHERE account_id = 10;
+    INSERT INTO s.bookings VALUES (9999, 999, 1);
+    ALTER TABLE s.bookings ADD FOREIGN KEY (account_id) REFERENCES s.accounts NOT VALID`,
+  )
+  await engine.reload()
+  const [{ n }] = (await engine.sql('SELECT count(*)::int AS n FROM s.bookings')) as [{ n: number }]
+  const { counts } = await engine.take()
+  t.equal(counts['s.bookings'], n - 1, 'the row without an account is part of no record')
+})

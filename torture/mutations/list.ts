@@ -72,9 +72,9 @@ export const mutations: Mutation[] = [
   {
     name: 'a record that changed since it was captured is removed all the same',
     promise: 5,
-    file: 'cleanups/remove-chunk.ts',
-    search: 'if (!line.json.equals(json))',
-    replace: 'if (line.json.length === 0)',
+    file: 'cleanups/prove-records.ts',
+    search: 'if (stored.get(text)?.equals(json))',
+    replace: 'if (stored.has(text))',
     test: 'cleanups/remove-chunk.test.ts',
     quick: true,
   },
