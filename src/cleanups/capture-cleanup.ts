@@ -27,6 +27,7 @@ import type { Cleanup } from './cleanup.ts'
 import { ChunkCutter } from './cut-chunks.ts'
 import { cleanupProblems } from './errors.ts'
 import { assignChunks, firstKeys, forgetChunks, leaveUncaptured, plannedOf } from './queries.ts'
+import { requireRemovable } from './require-removable.ts'
 import { beginRemoval } from './start-cleanup.ts'
 
 const system = { actor: systemActor }
@@ -64,6 +65,7 @@ export async function captureCleanup(app: FastifyInstance, id: string, run: JobR
 /** @returns the snapshot's id */
 async function capture(app: FastifyInstance, cleanup: Cleanup, signal: AbortSignal): Promise<string> {
   const dataset = await app.datasets.current(cleanup.dataset)
+  await requireRemovable(app, dataset, cleanup.target)
   await app.orm.em.fork().transactional((em) => forgetChunks(em, cleanup.id))
   const attempt = await openSafetySnapshot(app, {
     ...{
@@ -156,7 +158,7 @@ async function recordFailure(app: FastifyInstance, attempt: Attempt, error: unkn
     app.log.error({ err: error, cleanup: attempt.cleanupId }, 'a cleanup could not be captured')
   const { code, detail } = describeFailure(error)
   const told =
-    code === 'PLAN_DRIFTED'
+    code === 'PLAN_DRIFTED' || code === 'SOURCE_PERMISSION_MISSING'
       ? { code, detail }
       : {
           code: 'BACKUP_FAILED',

@@ -7,6 +7,7 @@ import type { EntityManager } from '../platform/database.ts'
 import { newId } from '../platform/entity.ts'
 import { auditCleanup } from './attempts.ts'
 import { Cleanup, type CleanupOrigin, type CleanupTarget, type StoredPlan } from './cleanup.ts'
+import { requireRemovable } from './require-removable.ts'
 import { surveyCleanup, type SurveyedCleanup } from './survey-cleanup.ts'
 
 export interface CleanupToPlan {
@@ -27,13 +28,14 @@ export interface CleanupToPlan {
  * Plans a removal for later, in the name of a rule: what is to go is written down key by key, and announced in the same
  * transaction. What another cleanup that waits has already is left to that one.
  * @returns null when there is nothing to remove
- * @throws Problem SOURCE_…, STORE_…, DATASET_WITHOUT_FILES
+ * @throws Problem SOURCE_PERMISSION_MISSING when it could never run, SOURCE_…, STORE_…, DATASET_WITHOUT_FILES
  */
 export async function planCleanup(
   app: FastifyInstance,
   { dataset, scope, target, dueAt, origin, noticeRequired, limit, only }: CleanupToPlan,
   cause: Cause,
 ): Promise<Cleanup | null> {
+  await requireRemovable(app, dataset, target)
   const id = newId()
   const planned = await app.orm.em.fork().transactional(async (em) => {
     const subject = { dataset, scope, target }

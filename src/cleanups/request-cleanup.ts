@@ -8,6 +8,7 @@ import { auditCleanup } from './attempts.ts'
 import { Cleanup, type CleanupTarget, type StoredPlan } from './cleanup.ts'
 import { cleanupProblems } from './errors.ts'
 import type { PlanWarning } from './plan.ts'
+import { requireRemovable } from './require-removable.ts'
 import { startCleanup } from './start-cleanup.ts'
 import { surveyCleanup, type CleanupSubject } from './survey-cleanup.ts'
 import { warningsOf } from './warnings.ts'
@@ -62,6 +63,7 @@ export async function requestCleanup(
     })
   }
   const subject = await subjectOf(app, wanted)
+  await requireRemovable(app, subject.dataset, subject.target)
   const gated = { ...subject, operation: 'cleanup', skipSnapshotCheck } as const
   const gate = dueAt === undefined || skipSnapshotCheck ? await requireGate(app, gated, cause) : null
   const id = newId()

@@ -24,6 +24,7 @@ import { openDraft, type Draft } from './draft-plan.ts'
 import { restoreProblems } from './errors.ts'
 import type { KeyValue } from '../snapshots/manifest.ts'
 import type { Plan, PlanWarning } from './plan.ts'
+import { requireWritable } from './require-writable.ts'
 import { openContext, type RestoreContext } from './restore-context.ts'
 import type { Restore, RestoreCounts, RestoreProgress } from './restore.ts'
 import { interrupted, settleInterrupted } from './settle-interrupted.ts'
@@ -35,7 +36,8 @@ export const applyJob = 'restores.apply'
 /**
  * Asks for a plan to be carried out.
  * @param planHash the hash that the plan was shown with
- * @throws Problem RESTORE_UNKNOWN, RESTORE_NOT_PLANNED, PLAN_REQUIRED, PLAN_DRIFTED, RESTORE_BLOCKED
+ * @throws Problem RESTORE_UNKNOWN, RESTORE_NOT_PLANNED, PLAN_REQUIRED, PLAN_DRIFTED, RESTORE_BLOCKED,
+ *   SOURCE_PERMISSION_MISSING, SOURCE_…
  */
 export async function applyRestore(
   app: FastifyInstance,
@@ -46,6 +48,7 @@ export async function applyRestore(
   const restore = await app.orm.em.fork().transactional(async (em) => {
     const restore = await lockRestore(em, id)
     restore.apply(planHash, app.clock.now())
+    await requireWritable(app, restore)
     restore.attempts = 0
     await auditRestore(em, restore, 'application-requested', cause, { metadata: { planHash } })
     await app.queue.enqueue(em, applyJob, { id }, id)

@@ -57,7 +57,7 @@ async function someKey(url: string): Promise<string> {
 t.test(
   'with the reading role all that only reads works, and what writes says which right it lacks',
   async (t) => {
-    const { url, read } = await sourceWithRoles(t)
+    const { url, names, read } = await sourceWithRoles(t)
     const ask = await service(t, read)
     const key = await someKey(url)
     const snapshot = await ask('POST', '/snapshots', 201, { dataset })
@@ -71,20 +71,27 @@ t.test(
     const plan = await ask('POST', '/restores', 201, { snapshotId: snapshot.id })
     t.match(plan, { status: 'planned', plan: { update: 1 } }, 'a plan changes nothing, so it is made')
     const refusal = await ask('POST', `/restores/${plan.id}/application`, 409, { planHash: plan['planHash'] })
+    const grant = (rights: string, tables: string) =>
+      `source "app": its role may not do this; it needs GRANT ${rights} ON ${tables} TO ${names.read}`
     t.match(refusal, {
       code: 'SOURCE_PERMISSION_MISSING',
-      detail: /permission denied for table \w+.*GRANT.*INSERT, UPDATE, DELETE/,
+      detail: grant('UPDATE', 'conversations.conversations'),
     })
+    t.match(await ask('GET', `/restores/${plan.id}`, 200), { status: 'planned' }, 'it can be applied later')
 
     const wanted = { dataset, scope: { keys: [key] }, target: 'records' }
-    const preview = await ask('POST', '/cleanups', 200, wanted)
-    const cleanup = await ask('POST', '/cleanups', 201, {
-      ...wanted,
-      confirmDelete: true,
-      planHash: preview['planHash'],
-    })
-    t.match(cleanup, { counts: { removed: 0, left: 1 } })
-    t.match(JSON.stringify(cleanup), /permission denied for table \w+.*GRANT/)
+    const { planHash } = await ask('POST', '/cleanups', 200, wanted)
+    const confirmed = { ...wanted, confirmDelete: true, planHash }
+    const missing = {
+      code: 'SOURCE_PERMISSION_MISSING',
+      detail: grant('UPDATE, DELETE', 'conversations.conversations, conversations.turns'),
+    }
+    t.match(await ask('POST', '/cleanups', 409, confirmed), missing)
+    const dueAt = new Date(Date.now() + 86_400_000).toISOString()
+    t.match(await ask('POST', '/cleanups', 409, { ...confirmed, dueAt }), missing)
+    t.match(await ask('GET', '/cleanups', 200), { items: [] }, 'nothing was captured, nothing waits')
+    const snapshots = await ask('GET', '/snapshots', 200)
+    t.equal((snapshots['items'] as unknown as object[]).length, 1, 'but the one that was asked for')
     t.same(await sql(url, rows), before, 'nothing was written')
   },
 )
@@ -112,6 +119,27 @@ t.test('with the writing role restores, cleanups and their undo work', async (t)
   t.same(after, before)
 })
 
+t.test('a right that is taken away before the deadline fails the cleanup before it captures', async (t) => {
+  const { url, names, write } = await sourceWithRoles(t)
+  const ask = await service(t, write)
+  const wanted = { dataset, scope: { keys: [await someKey(url)] }, target: 'records' }
+  const { planHash } = await ask('POST', '/cleanups', 200, wanted)
+  const dueAt = new Date(Date.now() + 86_400_000).toISOString()
+  const { id } = await ask('POST', '/cleanups', 202, { ...wanted, confirmDelete: true, planHash, dueAt })
+  await sql(url, `REVOKE DELETE ON conversations.turns FROM ${names.write}`)
+  t.match(await ask('POST', `/cleanups/${id}/application`, 409, { planHash }), {
+    code: 'SOURCE_PERMISSION_MISSING',
+  })
+  t.match(await ask('GET', `/cleanups/${id}`, 200), {
+    status: 'failed',
+    error: {
+      code: 'SOURCE_PERMISSION_MISSING',
+      detail: `source "app": its role may not do this; it needs GRANT DELETE ON conversations.turns TO ${names.write}`,
+    },
+  })
+  t.match(await ask('GET', '/snapshots', 200), { items: [] })
+})
+
 t.test('the writing role has what it needs and nothing else', async (t) => {
   const { url, names } = await sourceWithRoles(t)
   const [role] = await sql(
@@ -131,4 +159,28 @@ t.test('the writing role has what it needs and nothing else', async (t) => {
     [names.read, names.write],
   )
   t.same(rights.map(({ right }) => right as string).sort(), ['DELETE', 'INSERT', 'SELECT', 'UPDATE'])
+})
+
+t.test('what neither role is given, PostgreSQL refuses both of them', async (t) => {
+  const { read, write } = await sourceWithRoles(t)
+  const neither = [
+    'CREATE TABLE conversations.more (id int)',
+    'ALTER TABLE conversations.turns ADD COLUMN more int',
+    'CREATE INDEX ON conversations.turns (role)',
+    'TRUNCATE conversations.turns',
+    'DROP TABLE conversations.turns',
+    'CREATE TRIGGER more BEFORE DELETE ON conversations.turns EXECUTE FUNCTION suppress_redundant_updates_trigger()',
+    'SELECT FROM chat.sessions',
+    'CREATE ROLE more',
+  ]
+  const onlyWriting = [
+    'INSERT INTO conversations.conversations DEFAULT VALUES',
+    'UPDATE conversations.turns SET content = content',
+    'DELETE FROM conversations.turns',
+    'SELECT FROM conversations.turns FOR UPDATE',
+  ]
+  for (const statement of [...neither, ...onlyWriting])
+    await t.rejects(sql(read, statement), { code: '42501' }, `reading: ${statement}`)
+  for (const statement of neither)
+    await t.rejects(sql(write, statement), { code: '42501' }, `writing: ${statement}`)
 })
