@@ -49,6 +49,7 @@ async function removeAll(chat: Chat): Promise<number> {
       removeChunk({
         ...{ client, dataset, records, signal: new AbortController().signal },
         spare: async () => [],
+        begun: async () => undefined,
         beforeCommit: async () => undefined,
       }),
     )

@@ -15,6 +15,8 @@ export interface ChunkOptions {
   dataset: Dataset
   /** What the verified artifact holds of this chunk, in key order. */
   records: ArtifactRecord[]
+  /** The transaction has begun; nothing is locked. */
+  begun: () => Promise<void>
   /** Which of the records our own database says must stay; asked when they are locked. */
   spare: (keys: KeyValue[][]) => Promise<LeftAlone[]>
   /** Everything is done but the commit. What it throws takes everything back. */
@@ -49,6 +51,7 @@ export async function removeChunk(options: ChunkOptions): Promise<ChunkOutcome> 
   const verdict = new Verdict(records)
   await client.query(`BEGIN ISOLATION LEVEL READ COMMITTED; ${settings}`)
   try {
+    await options.begun()
     const lockedAt = performance.now()
     await lockAndCompare(client, dataset, records, verdict)
     await failpoint('cleanup.chunk-locked')

@@ -10,6 +10,7 @@ import { findSnapshot } from '../snapshots/find-snapshots.ts'
 import { readManifest } from '../snapshots/manifests.ts'
 import type { KeyValue } from '../snapshots/manifest.ts'
 import { readKeys } from '../snapshots/pair-with-source.ts'
+import { endMarkedWork, markWork } from '../source/marked-work.ts'
 import { currentTransaction, transactionStatus } from '../source/transaction-status.ts'
 import { findCleanup, Superseded } from './attempts.ts'
 import type { Cleanup } from './cleanup.ts'
@@ -68,7 +69,8 @@ async function gather(em: EntityManager, cleanupId: string, number: number, firs
 }
 
 /**
- * Removes a chunk once. A run that finds that an earlier one died first finds out on which side of the commit that was.
+ * Removes a chunk once. A run that finds that an earlier one died, or stands still, first ends what is left of it and finds
+ * out on which side of the commit that was.
  */
 async function runChunk(
   app: FastifyInstance,
@@ -93,9 +95,16 @@ const lasting =
   /^(CLEANUP_NOT_PROVEN|SOURCE_(FAILED|REJECTED|PERMISSION_MISSING|READ_ONLY|CHANGED)|SNAPSHOT_|DATASET_)/
 
 async function happened(app: FastifyInstance, cleanup: Cleanup, chunk: ChunkRow): Promise<boolean> {
-  if (chunk.sourceTransaction === null || chunk.result === null) return false
+  if (chunk.attempts === 1) return false
   const source = app.datasets.source(app.datasets.get(cleanup.dataset))
+  await endMarkedWork(source, workOf(cleanup, chunk))
+  if (chunk.sourceTransaction === null || chunk.result === null) return false
   return (await transactionStatus(source, chunk.sourceTransaction, chunk.sourceBackend)) === 'committed'
+}
+
+/** What a chunk's transaction on the source is found by. */
+function workOf({ id }: Cleanup, { number }: ChunkRow): string {
+  return `cleanup:${id}:${number}`
 }
 
 async function removeOnce(
@@ -111,6 +120,7 @@ async function removeOnce(
     removeChunk({
       ...{ client, dataset, records, signal },
       spare: (locked) => held(app, app.orm.em.fork(), cleanup, locked),
+      begun: () => markWork(client, workOf(cleanup, chunk)),
       beforeCommit: async (outcome) => {
         const { transaction, backend } = await currentTransaction(client)
         await recordIntent(app, cleanup, chunk, outcome, transaction, backend)

@@ -9,6 +9,12 @@ import { failpoint } from './failpoints.ts'
 const migrationLock = 7_230_518
 
 /**
+ * How long a transaction may stand still, in milliseconds, before PostgreSQL ends it: a replica that is stopped in the
+ * midst of one would keep its locks from all others. The longest rest is the writing of a manifest to a store.
+ */
+const idleMs = 120_000
+
+/**
  * Opens Holdfast's own database; migrates nothing.
  * @param url connection string
  * @param entities every feature's entities, listed explicitly in app.ts
@@ -26,7 +32,7 @@ export async function openDatabase(
     migrations: { migrationsList: migrations, snapshot: false, silent: true, tableName: 'migrations' },
     forceUtcTimezone: true,
     pool: { min: 0, max: 10 },
-    driverOptions: { onPoolCreated: giveBackLost },
+    driverOptions: { onPoolCreated: giveBackLost, idle_in_transaction_session_timeout: idleMs },
     discovery: { warnWhenNoEntities: false },
     propagationOnPrototype: false,
     ...(hasFailpoints && { subscribers: [commitFailpoints] }),

@@ -6,6 +6,7 @@ import { failpoint } from '../platform/failpoints.ts'
 import type { JobRun } from '../platform/queue.ts'
 import { pairWithSource } from '../snapshots/pair-with-source.ts'
 import { inSharedSnapshot, type SharedSnapshot } from '../source/shared-snapshot.ts'
+import { markWork } from '../source/marked-work.ts'
 import { currentTransaction } from '../source/transaction-status.ts'
 import {
   auditRestore,
@@ -187,6 +188,7 @@ async function settle({ restore, report }: Work, client: pg.PoolClient, draft: D
   const then = restore.plan!
   if (now.hash !== then.hash) throw drifted(then, now)
   report({ phase: 'capturing', records: then.differing })
+  await markWork(client, topicOf(restore.id))
   await lockRows(client, draft.stages)
   await failpoint('restore.locked')
 }

@@ -2,15 +2,16 @@ import type { FastifyInstance } from 'fastify'
 import { systemActor } from '../audit/actor.ts'
 import { failpoint } from '../platform/failpoints.ts'
 import { discardUnfinished } from '../snapshots/safety-snapshot.ts'
+import { endMarkedWork } from '../source/marked-work.ts'
 import { transactionStatus } from '../source/transaction-status.ts'
-import { auditRestore, changeAttempt, type Attempt } from './attempts.ts'
+import { auditRestore, changeAttempt, topicOf, type Attempt } from './attempts.ts'
 import { describeFailure } from './describe-failure.ts'
 import { restoreProblems } from './errors.ts'
 import type { Restore } from './restore.ts'
 
 /**
- * Finds out what became of a restore whose run ended without saying: the source knows whether its transaction was
- * committed. https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-PG-SNAPSHOT
+ * Finds out what became of a restore whose run ended without saying, or stands still: its session is ended, and the source
+ * knows whether its transaction was committed. https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-PG-SNAPSHOT
  * @throws Problem SOURCE_UNREACHABLE; then it is asked again later
  */
 export async function settleInterrupted(
@@ -50,8 +51,9 @@ export async function settleInterrupted(
 
 async function statusOf(app: FastifyInstance, restore: Restore) {
   const { sourceTransaction, sourceBackend } = restore
-  if (sourceTransaction === null) return 'aborted'
   const source = app.datasets.source(app.datasets.get(restore.dataset))
+  await endMarkedWork(source, topicOf(restore.id))
+  if (sourceTransaction === null) return 'aborted'
   return transactionStatus(source, sourceTransaction, sourceBackend)
 }
 

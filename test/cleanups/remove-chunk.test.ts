@@ -54,6 +54,7 @@ async function captured(engine: Engine): Promise<(removal?: Removal) => Promise<
       prepare?.(client)
       return removeChunk({
         ...{ client, dataset: engine.dataset, spare, beforeCommit, signal: new AbortController().signal },
+        begun: async () => undefined,
         records: only === undefined ? records : records.filter(({ key }) => only.includes(key[0] as number)),
       })
     })
@@ -221,6 +222,7 @@ t.test('row-level security that hides rows is an error, never a filter', async (
           dataset: link,
           records,
           spare: async () => [],
+          begun: async () => undefined,
           beforeCommit: async () => undefined,
           signal: new AbortController().signal,
         })
