@@ -102,7 +102,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
     '/api/deliveries/:id/index',
     {
-      config: { permission: 'deliveries:view' },
+      config: { permission: 'deliveries:view', streamed: true },
       schema: {
         operationId: 'getDeliveryIndex',
         tags: ['deliveries'],

@@ -66,7 +66,7 @@ const contentRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
     '/api/datasets/:dataset/content',
     {
-      config: { permission: 'exports:create' },
+      config: { permission: 'exports:create', streamed: true },
       schema: {
         operationId: 'streamExport',
         tags: ['exports'],

@@ -21,6 +21,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The route honours `If-Match` by calling `expectMatch`. */
     ifMatch?: boolean
+    /** The answer goes out as it is made, so that it has no ETag. */
+    streamed?: boolean
   }
 }
 

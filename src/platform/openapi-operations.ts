@@ -4,6 +4,7 @@ import { STATUS_CODES } from './status-words.ts'
 interface Operation {
   'x-permission'?: string
   'x-if-match'?: boolean
+  'x-streamed'?: boolean
   description?: string
   parameters?: object[]
   responses: Record<string, { $ref: string } | { description: string; headers?: object; content?: object }>
@@ -15,12 +16,13 @@ interface Operation {
  */
 export const documentOperations: Pick<FastifyDynamicSwaggerOptions, 'transform' | 'transformObject'> = {
   transform: ({ schema, url, route }) => {
-    const { permission, ifMatch } = route.config ?? {}
+    const { permission, ifMatch, streamed } = route.config ?? {}
     const documented = {
       ...schema,
       'x-permission': permission,
       ...(permission === 'public' && { security: [] }),
       ...(ifMatch && { 'x-if-match': true }),
+      ...(streamed && { 'x-streamed': true }),
     }
     return { schema: documented, url }
   },
@@ -46,13 +48,14 @@ function complete(method: string, path: string, operation: Operation): void {
     ]
   if (parameters.includes('IfNoneMatch')) documentVersions(responses)
   delete operation['x-if-match']
+  delete operation['x-streamed']
   responses.default = { $ref: '#/components/responses/Problem' }
 }
 
 function parametersOf(method: string, path: string, operation: Operation): string[] {
   if (!path.startsWith('/api/')) return []
   const { responses } = operation
-  const isResource = method === 'get' && hasJson(responses['200'])
+  const isResource = method === 'get' && !operation['x-streamed'] && hasJson(responses['200'])
   return [
     ...(method === 'post' && operation['x-permission'] !== 'public' ? ['IdempotencyKey'] : []),
     ...(method === 'post' && '202' in responses ? ['Prefer'] : []),

@@ -23,7 +23,7 @@ const recordRoute: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
     '/api/datasets/:dataset/records/:key',
     {
-      config: { permission: 'records:list' },
+      config: { permission: 'records:list', streamed: true },
       schema: {
         operationId: 'getRecord',
         tags: ['datasets'],
