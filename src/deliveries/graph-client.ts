@@ -1,5 +1,6 @@
 import { setTimeout as rest } from 'node:timers/promises'
 import { BatchPaused } from '../batches/batch-paused.ts'
+import { readSome } from '../platform/read-some.ts'
 import { backoff } from './patience.ts'
 
 /** What lets us in, and may stop doing so at any time. */
@@ -52,16 +53,24 @@ export interface GraphClient {
 const tries = 8
 const answerMs = 60_000
 
+/** In bytes: more than Graph says of a thousand items. What is longer is not JSON any more, and says nothing. */
+const longestAnswer = 4_194_304
+
 /** @param baseUrl such as https://graph.microsoft.com/v1.0 */
 export function createGraphClient(baseUrl: string, access: GraphAccess): GraphClient {
   const pace = createPace()
 
-  async function request({ method, url, body, headers, withoutToken }: GraphRequest, signal: AbortSignal) {
+  async function request(
+    { method, url, body, headers, withoutToken }: GraphRequest,
+    signal: AbortSignal,
+    redirect: 'manual' | 'follow' = 'manual',
+  ) {
     await pace.wait(signal)
     const token = withoutToken ? null : await access.token()
     const isJson = body !== undefined && !Buffer.isBuffer(body)
     const answer = await fetch(url.startsWith('/') ? baseUrl + url : url, {
       method,
+      redirect,
       headers: {
         ...(token && { authorization: `Bearer ${token}` }),
         ...(isJson && { 'content-type': 'application/json' }),
@@ -78,9 +87,10 @@ export function createGraphClient(baseUrl: string, access: GraphAccess): GraphCl
     try {
       const answer = await request(wanted, signal)
       const retryAfterMs = retryAfterOf(answer)
+      const { text } = await readSome(answer.body, longestAnswer)
       const isThrottled = answer.status === 429 || (answer.status === 503 && retryAfterMs !== null)
       if (isThrottled) pace.hold(retryAfterMs ?? 1000)
-      return { status: answer.status, body: parse(await answer.text()), retryAfterMs }
+      return { status: answer.status, body: parse(text), retryAfterMs }
     } catch (error) {
       signal.throwIfAborted()
       if (error instanceof BatchPaused || !isNetworkFailure(error)) throw error
@@ -100,7 +110,8 @@ export function createGraphClient(baseUrl: string, access: GraphAccess): GraphCl
           await rest(backoff(attempt), undefined, { signal })
       }
     },
-    download: (url, signal) => request({ method: 'GET', url }, signal),
+    // Graph leads to where the content lies; fetch takes the token to no other host.
+    download: (url, signal) => request({ method: 'GET', url }, signal, 'follow'),
   }
 }
 

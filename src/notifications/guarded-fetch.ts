@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Agent, request } from 'undici'
 import { allowedTarget, hostOf } from '../platform/allowed-targets.ts'
 import { Problem } from '../platform/errors.ts'
+import { readSome } from '../platform/read-some.ts'
 import { redactText } from '../platform/redact.ts'
 import { causesOf } from './delivery-failure.ts'
 import { notificationProblems } from './errors.ts'
@@ -152,17 +153,6 @@ function requireAllowed(
     throw notificationProblems.WEBHOOK_NOT_ALLOWED(`HOLDFAST_WEBHOOK_ALLOW does not have ${target.host}.`)
   // A connection to an address resolves nothing: the entry that names it has allowed it.
   return { target, among: allowed.mayBePrivate || isIP(hostOf(target)) !== 0 ? 'private' : 'public' }
-}
-
-async function readSome(body: AsyncIterable<Buffer> & { destroy(): unknown }, maxBytes: number) {
-  const chunks: Buffer[] = []
-  let length = 0
-  for await (const chunk of body) {
-    chunks.push(chunk)
-    length += chunk.length
-    if (length > maxBytes) break // which ends the connection
-  }
-  return { text: Buffer.concat(chunks).subarray(0, maxBytes).toString('utf8'), cut: length > maxBytes }
 }
 
 function flat(headers: Record<string, string | string[] | undefined>): Record<string, string> {

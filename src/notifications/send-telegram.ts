@@ -1,3 +1,4 @@
+import { readSome } from '../platform/read-some.ts'
 import type { Channel } from './channels.ts'
 import { causesOf, DeliveryFailure, neverConnected, retryAfterMs } from './delivery-failure.ts'
 
@@ -56,6 +57,17 @@ interface Response {
   answer: Answer | null
 }
 
+/** In bytes; the Bot API's own are a hundredth of it. */
+const longestAnswer = 65_536
+
+function parse(text: string): Answer | null {
+  try {
+    return JSON.parse(text) as Answer | null
+  } catch {
+    return null
+  }
+}
+
 async function post(url: string, body: object, signal: AbortSignal): Promise<Response> {
   try {
     const response = await fetch(url, {
@@ -65,7 +77,8 @@ async function post(url: string, body: object, signal: AbortSignal): Promise<Res
       redirect: 'manual',
       signal,
     })
-    const answer = (await response.json().catch(() => null)) as Answer | null
+    const { text } = await readSome(response.body, longestAnswer)
+    const answer = parse(text)
     return { status: response.status, retryAfter: response.headers.get('retry-after'), answer }
   } catch (error) {
     signal.throwIfAborted()
