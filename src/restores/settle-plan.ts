@@ -6,6 +6,7 @@ import type { Operations, Plan, PlanWarning } from './plan.ts'
 import * as resolve from './resolve-queries.ts'
 import { mayHold, type Stage } from './stage.ts'
 import { listedWarnings, warn, type Tally } from './stage-records.ts'
+import { advanceSequences } from './write-rows.ts'
 
 export interface SettleOptions {
   client: pg.ClientBase
@@ -110,7 +111,10 @@ async function heldBy(client: pg.ClientBase, stages: Stage[], stage: Stage, key:
 async function resolveCreatedRows({ client, stages, assign }: SettleOptions): Promise<void> {
   for (const stage of stages) {
     const parent = stages.find(({ node }) => node === stage.node.parent?.node)
-    if (assign && stage.node.internal.length > 0) await client.query(resolve.assignInternal(stage))
+    if (assign && stage.node.internal.length > 0 && mayHold(stage, 'c')) {
+      await advanceSequences(client, stage, 'there')
+      await client.query(resolve.assignInternal(stage))
+    }
     if (assign && parent !== undefined && needsParent(stage, parent))
       await client.query(resolve.resolveParents(stage, parent))
   }

@@ -153,14 +153,20 @@ export function sequenceColumns(stage: Stage): { column: Column; sequence: strin
   })
 }
 
-/** The sequence's quoted name, and how far it is behind the highest value that was created. */
+/**
+ * The sequence's quoted name, and how far it is behind the highest value.
+ * @param of what was created, or what is there
+ */
 export function sequenceGap(
   stage: Stage,
   { column, sequence }: { column: Column; sequence: string },
+  of: 'created' | 'there',
 ): string {
-  return `SELECT ${sequence}::text AS name, pg_catalog.max(s.${quote(column.name)})::text AS highest,
-      (pg_catalog.max(s.${quote(column.name)}) - COALESCE(pg_catalog.pg_sequence_last_value(${sequence}), 0))::text AS gap
-    FROM ${stage.table} AS s WHERE s."holdfast:op" = 'c'`
+  const highest = `pg_catalog.max(s.${quote(column.name)})`
+  const rows = of === 'there' ? `${target(stage)} AS s` : `${stage.table} AS s WHERE s."holdfast:op" = 'c'`
+  return `SELECT ${sequence}::text AS name, ${highest}::text AS highest,
+      (${highest} - COALESCE(pg_catalog.pg_sequence_last_value(${sequence}), 0))::text AS gap
+    FROM ${rows}`
 }
 
 export function countToLock(stage: Stage): string {

@@ -45,7 +45,7 @@ export async function writeRows(
   await updateRows(client, stages, late)
   await client.query('SET CONSTRAINTS ALL IMMEDIATE')
   await checkKeys(client, bulk)
-  for (const stage of stages) if (mayHold(stage, 'c')) await advanceSequences(client, stage)
+  for (const stage of stages) if (mayHold(stage, 'c')) await advanceSequences(client, stage, 'created')
   return bulk.counted ? proveByCount(client, created) : proveRows(client, stages)
 }
 
@@ -125,11 +125,20 @@ async function updateRows(
 /** Steps taken one by one are safe beside a running application; only a longer way is jumped. */
 const steps = 100_000n
 
-/** Moves sequences past the highest value that was restored, so that the application's next insert works. */
-async function advanceSequences(client: pg.ClientBase, stage: Stage): Promise<void> {
-  for (const owned of write.sequenceColumns(stage)) {
+/**
+ * Moves sequences past the highest value that was created, so that the application's next insert works; or, before new
+ * internal ids are taken, past the highest that is there, which rows may have that were given their ids by hand.
+ */
+export async function advanceSequences(
+  client: pg.ClientBase,
+  stage: Stage,
+  of: 'created' | 'there',
+): Promise<void> {
+  const { internal } = stage.node
+  const owned = write.sequenceColumns(stage)
+  for (const one of of === 'created' ? owned : owned.filter(({ column }) => internal.includes(column))) {
     const { rows } = await client.query<{ name: string; highest: string | null; gap: string | null }>(
-      write.sequenceGap(stage, owned),
+      write.sequenceGap(stage, one, of),
     )
     const { name, highest, gap } = rows[0]!
     if (highest === null || BigInt(gap!) <= 0n) continue

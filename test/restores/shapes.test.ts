@@ -75,6 +75,17 @@ t.test('natural keys: children follow their parent to its new internal id', asyn
   t.equal(row?.id, 5, 'the internal id is a new one')
 })
 
+t.test('new internal ids are none that rows have which were given theirs by hand', async (t) => {
+  const engine = await testEngine(t, librarySchema, library)
+  const before = await byName(engine)
+  const manifest = await engine.take()
+  await engine.sql(
+    `DELETE FROM lib.categories WHERE name = 'Gaming'; INSERT INTO lib.categories (id, name) VALUES (4, 'A'), (5, 'B')`,
+  )
+  await engine.apply(manifest)
+  t.same(await byName(engine), before)
+})
+
 t.test('references: gone rows are skipped with a warning each, the rest comes back', async (t) => {
   const engine = await testEngine(t, librarySchema, library)
   const manifest = await engine.take()
