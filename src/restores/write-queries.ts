@@ -139,10 +139,12 @@ export function proveRows(stage: Stage): string {
     FROM ${stage.table} AS s LEFT JOIN ${target(stage)} AS t ON ${sameRow(stage)} WHERE s."holdfast:op" IN ('c', 'u')`
 }
 
-/** Rows that should be gone and are not. */
+/** Rows that should be gone and are not. One that moved to another parent is deleted there and created here. */
 export function countSurvivors(stage: Stage): string {
+  const again = stage.identity.map((column) => `c.${quote(column.name)} = s.${quote(column.name)}`)
   return `SELECT pg_catalog.count(*)::int AS rows FROM ${stage.table} AS s JOIN ${target(stage)} AS t ON ${sameRow(stage)}
-    WHERE s."holdfast:op" = 'd'`
+    WHERE s."holdfast:op" = 'd'
+      AND NOT EXISTS (SELECT FROM ${stage.table} AS c WHERE c."holdfast:op" = 'c' AND ${again.join(' AND ')})`
 }
 
 /** Columns whose default takes the next value of a sequence, with that sequence as the catalog writes it. */
