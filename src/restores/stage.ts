@@ -3,6 +3,7 @@ import type { Column } from '../source/catalog.ts'
 import { copyRows } from '../source/copy.ts'
 import { CopyText } from '../source/copy-text.ts'
 import { quoteIdentifier } from '../source/identifiers.ts'
+import { elementType } from '../source/keys.ts'
 import { toCopyText, type Value } from '../source/values.ts'
 import type { TableNode } from '../datasets/definition.ts'
 import type { Field, Row, SharedColumns } from '../snapshots/diff-record.ts'
@@ -79,7 +80,7 @@ export async function createStages(client: pg.ClientBase, stages: Stage[]): Prom
   const creations = stages.map(({ table, columns, node }) => {
     const own = columns.map((column) => `${quoteIdentifier(column.name)} ${column.type}`)
     const keys = node.references.flatMap((reference, r) => [
-      ...reference.key.map((column, part) => `${referenceColumn(r, part)} ${column.type}`),
+      ...reference.key.map((column, part) => `${referenceColumn(r, part)} ${elementType(column)}`),
       `"holdfast:found${r}" boolean`,
     ])
     return `CREATE TEMPORARY TABLE ${table.replace('pg_temp.', '')} (${[bookkeeping, ...own, ...keys].join(', ')})`

@@ -124,8 +124,9 @@ function arrayLiteral(texts: string[]): string {
   return quoteLiteral(`{${texts.map((text) => `"${text.replace(/["\\]/g, '\\$&')}"`).join(',')}}`)
 }
 
-/** The type without its length, which a cast would cut the values to; by its catalog name, since the keywords
+/** The type without its length, which a cast would cut the values to, and without a domain's checks, which may refuse
+ * NULL; by its catalog name, since the keywords
  * `character` and `bit` alone mean a length of 1. */
-function elementType({ type, baseType }: Column): string {
+export function elementType({ type, baseType }: Column): string {
   return baseType.includes('.') ? type : `pg_catalog.${quoteIdentifier(baseType)}`
 }

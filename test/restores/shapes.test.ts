@@ -356,6 +356,43 @@ t.test('columns with names that the statements use themselves', async (t) => {
   )
 })
 
+t.test('rows that moved to another parent move back, with those below them', async (t) => {
+  const engine = await testEngine(
+    t,
+    `CREATE SCHEMA s; CREATE TABLE s.lists (id int PRIMARY KEY); CREATE TABLE s.tasks (id serial PRIMARY KEY, list_id int NOT NULL REFERENCES s.lists, what text);
+     CREATE TABLE s.notes (id serial PRIMARY KEY, task_id int NOT NULL REFERENCES s.tasks ON DELETE CASCADE, body text);
+     INSERT INTO s.lists SELECT i FROM generate_series(1, 3) i; INSERT INTO s.tasks (list_id, what) SELECT 1 + i % 3, 'x' FROM generate_series(1, 12) i;
+     INSERT INTO s.notes (task_id, body) SELECT 1 + i % 12, 'x' FROM generate_series(1, 40) i`,
+    {
+      dataset: 'lists',
+      records: {
+        table: 's.lists',
+        children: [{ table: 's.tasks', as: 'tasks', children: [{ table: 's.notes', as: 'notes' }] }],
+      },
+    },
+  )
+  await roundTrip(
+    t,
+    engine,
+    ['s.lists', 's.tasks', 's.notes'],
+    `UPDATE s.tasks SET list_id = 1 + list_id % 3 WHERE id < 6; UPDATE s.tasks SET what = 'y' WHERE id = 3; UPDATE s.notes SET task_id = 7 WHERE id IN (1, 2)`,
+  )
+})
+
+t.test('references by a domain that refuses NULL, from rows that point at nothing', async (t) => {
+  const engine = await testEngine(
+    t,
+    `CREATE SCHEMA s; CREATE DOMAIN s.code AS text NOT NULL;
+     CREATE TABLE s.people (id serial PRIMARY KEY, code s.code UNIQUE); CREATE TABLE s.tasks (id int PRIMARY KEY, owner int REFERENCES s.people);
+     INSERT INTO s.people (code) VALUES ('a'), ('b'); INSERT INTO s.tasks VALUES (1, 1), (2, NULL)`,
+    {
+      dataset: 'tasks',
+      records: { table: 's.tasks', references: { owner: { table: 's.people', key: 'code' } } },
+    },
+  )
+  await roundTrip(t, engine, ['s.tasks'], 'DELETE FROM s.tasks')
+})
+
 t.test('rows that others point at are kept, with all that would have gone along', async (t) => {
   const engine = await testEngine(
     t,
