@@ -135,6 +135,17 @@ export function listBrokenPointers(stage: Stage, key: ForeignKey, targets: Stage
     ORDER BY s."holdfast:no" LIMIT $1`
 }
 
+/** Rows to create whose key another row has that stays where it is. $1: how many at most */
+export function listElsewhere(stage: Stage): string {
+  const identity = names(stage.identity)
+  return `SELECT pg_catalog.json_build_array(${identity.map((column) => `s.${column}::text`).join(', ')}) AS missing,
+      s."holdfast:record"::int AS record, (pg_catalog.count(*) OVER ())::int AS total
+    FROM ${stage.table} AS s JOIN ${quoteTable(stage.node.table)} AS t ON ${equal('t', identity, 's', identity)}
+    WHERE s."holdfast:op" = 'c' AND NOT EXISTS (
+      SELECT FROM ${stage.table} AS d WHERE d."holdfast:op" = 'd' AND ${equal('d', identity, 's', identity)})
+    ORDER BY s."holdfast:no" LIMIT $1`
+}
+
 /**
  * Rows to delete that others point at, which stay: of tables outside the dataset, or rows that this restore keeps.
  * Deleting them would fail, or change rows that no artifact holds.

@@ -152,6 +152,7 @@ async function decideDangling({ client, stages, tally }: SettleOptions): Promise
       if (reference.missing === 'skip') await client.query(resolve.skipDangling(stage, r))
     }
     blockers.push(...(await brokenPointers(client, stages, stage)))
+    blockers.push(...(await rowsElsewhere(client, stages, stage)))
   }
   return blockers
 }
@@ -185,6 +186,18 @@ async function brokenPointers(client: pg.ClientBase, stages: Stage[], stage: Sta
     }
   }
   return blockers
+}
+
+/** Rows that left their record, for one outside the scope or for none, or that others point at: they can't be in two places. */
+async function rowsElsewhere(client: pg.ClientBase, stages: Stage[], stage: Stage): Promise<PlanWarning[]> {
+  if (stage.node.parent === null || stage.node.internal.length > 0 || !mayHold(stage, 'c')) return []
+  const { found } = await listDangling(client, stages[0]!, resolve.listElsewhere(stage))
+  return found.map(({ key, missing }) => ({
+    code: 'ROW_ELSEWHERE',
+    table: stage.node.name,
+    key,
+    detail: `The row ${missing} belongs to another record now, and stays there: it is outside of what is restored, or other rows point at it. Move or delete it there first.`,
+  }))
 }
 
 /** The first of them, and how many there are. */

@@ -379,6 +379,30 @@ t.test('rows that moved to another parent move back, with those below them', asy
   )
 })
 
+t.test('a row that moved and is pointed at, or moved out of the scope, blocks the plan', async (t) => {
+  const engine = await testEngine(
+    t,
+    `CREATE SCHEMA s; CREATE TABLE s.albums (id int PRIMARY KEY); CREATE TABLE s.photos (id int PRIMARY KEY, album_id int REFERENCES s.albums);
+     CREATE TABLE s.likes (id int PRIMARY KEY, photo_id int REFERENCES s.photos);
+     INSERT INTO s.albums VALUES (1), (2); INSERT INTO s.photos VALUES (1, 1), (2, 1), (3, 1); INSERT INTO s.likes VALUES (1, 1)`,
+    { dataset: 'albums', records: { table: 's.albums', children: [{ table: 's.photos', as: 'photos' }] } },
+  )
+  const manifest = await engine.take()
+  await engine.sql(
+    'UPDATE s.photos SET album_id = 2 WHERE id < 3; UPDATE s.photos SET album_id = NULL WHERE id = 3',
+  )
+  const where = async (keys?: [number][]) =>
+    (await engine.plan(manifest, keys && { keys })).blockers.map(
+      ({ code, detail }) => `${code} ${detail.slice(0, 9)}`,
+    )
+  t.same(await where(), ['ROW_ELSEWHERE The row 1', 'ROW_ELSEWHERE The row 3'])
+  t.same(await where([[1]]), [
+    'ROW_ELSEWHERE The row 1',
+    'ROW_ELSEWHERE The row 2',
+    'ROW_ELSEWHERE The row 3',
+  ])
+})
+
 t.test('references by a domain that refuses NULL, from rows that point at nothing', async (t) => {
   const engine = await testEngine(
     t,
