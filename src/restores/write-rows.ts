@@ -3,11 +3,11 @@ import type { Column, ForeignKey } from '../source/catalog.ts'
 import type { SourcePool } from '../source/connect.ts'
 import { checkKeys, insertUnchecked, openBulk, type Bulk } from './bulk.ts'
 import { countCreated } from './bulk-queries.ts'
-import type { Draft } from './draft-plan.ts'
 import { restoreProblems } from './errors.ts'
 import type { PlanWarning } from './plan.ts'
 import { sameTable } from './resolve-queries.ts'
 import { mayHold, type Stage } from './stage.ts'
+import type { Tally } from './stage-records.ts'
 import * as write from './write-queries.ts'
 
 /**
@@ -31,7 +31,7 @@ export async function lockRows(client: pg.ClientBase, stages: Stage[]): Promise<
  */
 export async function writeRows(
   client: pg.ClientBase,
-  { stages, tally }: Pick<Draft, 'stages' | 'tally'>,
+  { stages, tally }: { stages: Stage[]; tally: Tally },
   source: SourcePool,
 ): Promise<PlanWarning[]> {
   const late = lateColumns(stages)
