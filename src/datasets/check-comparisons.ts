@@ -22,7 +22,10 @@ function pointing({ table, parent, references }: TableNode): [Column, string][] 
   return [
     ...(parent?.columns ?? []).map((column): [Column, string] => [column, 'points at the parent']),
     ...references.flatMap(({ columns, key }) =>
-      [...columns, ...key].map((column): [Column, string] => [column, 'belongs to a reference']),
+      [...columns, ...key.filter(isNoText)].map((column): [Column, string] => [
+        column,
+        'belongs to a reference',
+      ]),
     ),
     ...table.foreignKeys.flatMap(({ columns, references: target }) =>
       named(columns).map((column): [Column, string] => [column, `points at "${printTable(target)}"`]),
@@ -34,6 +37,11 @@ function pointing({ table, parent, references }: TableNode): [Column, string][] 
       ]),
     ),
   ]
+}
+
+/** The stable key of a row that is referenced is looked up as it was written: of citext in that very case, which is right. */
+function isNoText({ baseType }: Column): boolean {
+  return !baseType.endsWith('.citext')
 }
 
 function refuse({ name, type }: Column, what: string, path: Path, { note }: Resolution): void {
