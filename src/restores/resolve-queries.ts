@@ -135,14 +135,14 @@ export function listBrokenPointers(stage: Stage, key: ForeignKey, targets: Stage
     ORDER BY s."holdfast:no" LIMIT $1`
 }
 
-/** Rows to create whose key another row has that stays where it is. $1: how many at most */
-export function listElsewhere(stage: Stage): string {
-  const identity = names(stage.identity)
-  return `SELECT pg_catalog.json_build_array(${identity.map((column) => `s.${column}::text`).join(', ')}) AS missing,
+/** Rows to create whose key another row has that stays where it is. $1: how many at most; @param key of the whole table */
+export function listElsewhere(stage: Stage, key: Column[]): string {
+  const columns = names(key)
+  return `SELECT pg_catalog.json_build_array(${columns.map((column) => `s.${column}::text`).join(', ')}) AS missing,
       s."holdfast:record"::int AS record, (pg_catalog.count(*) OVER ())::int AS total
-    FROM ${stage.table} AS s JOIN ${quoteTable(stage.node.table)} AS t ON ${equal('t', identity, 's', identity)}
+    FROM ${stage.table} AS s JOIN ${quoteTable(stage.node.table)} AS t ON ${equal('t', columns, 's', columns)}
     WHERE s."holdfast:op" = 'c' AND NOT EXISTS (
-      SELECT FROM ${stage.table} AS d WHERE d."holdfast:op" = 'd' AND ${equal('d', identity, 's', identity)})
+      SELECT FROM ${stage.table} AS d WHERE d."holdfast:op" = 'd' AND ${equal('d', columns, 's', columns)})
     ORDER BY s."holdfast:no" LIMIT $1`
 }
 

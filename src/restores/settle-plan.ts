@@ -190,8 +190,12 @@ async function brokenPointers(client: pg.ClientBase, stages: Stage[], stage: Sta
 
 /** Rows that left their record, for one outside the scope or for none, or that others point at: they can't be in two places. */
 async function rowsElsewhere(client: pg.ClientBase, stages: Stage[], stage: Stage): Promise<PlanWarning[]> {
-  if (stage.node.parent === null || stage.node.internal.length > 0 || !mayHold(stage, 'c')) return []
-  const { found } = await listDangling(client, stages[0]!, resolve.listElsewhere(stage))
+  const key = stage.node.internal.length > 0 ? stage.node.key : stage.identity
+  const isWhole = stage.node.table.uniqueKeys.some((unique) =>
+    unique.every((name) => key.some((column) => column.name === name)),
+  )
+  if (stage.node.parent === null || !isWhole || !mayHold(stage, 'c')) return []
+  const { found } = await listDangling(client, stages[0]!, resolve.listElsewhere(stage, key))
   return found.map(({ key, missing }) => ({
     code: 'ROW_ELSEWHERE',
     table: stage.node.name,

@@ -99,8 +99,12 @@ const farValues: Record<string, string> = {
  * at another row can only be emptied.
  */
 export function parkable(stage: Stage): Column[] {
-  const { uniqueKeys, foreignKeys } = stage.node.table
-  const updated = updatedColumns(stage)
+  const { uniqueKeys, foreignKeys, referencedBy } = stage.node.table
+  const pointedAt = referencedBy.flatMap(({ referencedColumns }) => referencedColumns)
+  // A key is what rows are told apart by, so it doesn't change; and what others point at mustn't, for a moment even.
+  const updated = updatedColumns(stage).filter(
+    (column) => !stage.node.key.includes(column) && !pointedAt.includes(column.name),
+  )
   const chosen = uniqueKeys.map((key) => {
     const candidates = updated.filter((column) => key.includes(column.name))
     return (

@@ -312,6 +312,29 @@ t.test('unique values that go from a row that stays to one that comes back', asy
   )
 })
 
+t.test('unique values that change hands beside a key that others point at', async (t) => {
+  const engine = await testEngine(
+    t,
+    `CREATE SCHEMA s; CREATE TABLE s.people (id serial PRIMARY KEY, name text NOT NULL UNIQUE, seat int NOT NULL UNIQUE);
+     CREATE TABLE s.tasks (id int PRIMARY KEY, owner text NOT NULL REFERENCES s.people (name));
+     INSERT INTO s.people (name, seat) SELECT 'n' || i, i FROM generate_series(1, 5) i; INSERT INTO s.tasks SELECT i, 'n' || i FROM generate_series(1, 5) i`,
+    {
+      dataset: 'people',
+      records: {
+        table: 's.people',
+        key: 'name',
+        children: [{ table: 's.tasks', as: 'tasks', parent: 'owner' }],
+      },
+    },
+  )
+  await roundTrip(
+    t,
+    engine,
+    ['s.people'],
+    'UPDATE s.people SET seat = 100 + seat; UPDATE s.people SET seat = 106 - seat',
+  )
+})
+
 t.test('columns with names that the statements use themselves', async (t) => {
   const names = [
     'r',
