@@ -1,5 +1,6 @@
 import { failpointNames } from '../src/platform/failpoints.ts'
 import type { KillReport } from './kills.ts'
+import type { ShapesReport } from './shapes.ts'
 import type { SoakReport } from './soak.ts'
 
 /** Prints the figures of a run, a line for each promise. */
@@ -44,4 +45,17 @@ export function printSoak({ done, refused, faults, looks, growth, atRest, broken
   console.log('at rest', atRest)
   for (const line of broken.slice(0, 50)) console.log(`BROKEN ${line}`)
   console.log(broken.length === 0 ? 'soak: flat' : `soak: ${broken.length} broken`)
+}
+
+/** Prints what shapes went through, and what came out different. */
+export function printShapes(report: ShapesReport): void {
+  const { shapes, rows, tables, types, ways, refused, hidden, removed, broken } = report
+  const said = [...refused].reduce((sum, [, times]) => sum + times, 0)
+  console.log(`\nshapes ${shapes}, tables ${tables}, rows ${rows}, types ${types.size}`)
+  console.log(
+    `spoilt ${[...ways].map(([way, times]) => `${times} ${way}`).join(', ')}; records removed ${removed}`,
+  )
+  console.log(`row-level security that would have hidden rows: refused ${hidden}`)
+  for (const [what, times] of refused) console.log(`refused ${times}x ${what}`)
+  console.log(`refused ${said} of ${shapes}, difference ${broken.length}`)
 }

@@ -12,7 +12,8 @@ import { isNoticed, passesUnbroken } from './mutations/run.ts'
 import type { Ends } from './place.ts'
 import type { Leak } from './probe.ts'
 import { seeded } from './random.ts'
-import { printKills, printSoak } from './report.ts'
+import { printKills, printShapes, printSoak } from './report.ts'
+import { tolerates, tryShapes } from './shapes.ts'
 import { soak } from './soak.ts'
 
 const { values, positionals } = parseArgs({
@@ -24,6 +25,8 @@ const { values, positionals } = parseArgs({
     only: { type: 'string' },
     minutes: { type: 'string', default: '60' },
     leak: { type: 'string' },
+    rows: { type: 'string', default: '10000' },
+    shrink: { type: 'boolean', default: false },
   },
 })
 
@@ -97,6 +100,13 @@ const parts: Record<string, () => Promise<boolean>> = {
     const report = await soak(ends, { ...options, say: console.log })
     printSoak(report)
     return report.broken.length === 0
+  },
+  async shapes() {
+    const { shrink } = values
+    const rows = Number(values.rows)
+    const report = await tryShapes(ends, { seed, rows, largeEvery: 12, shrink, say: console.log })
+    printShapes(report)
+    return tolerates(report)
   },
   async mutations() {
     const wanted = mutations.filter(({ name }) => name.includes(values.only ?? ''))
