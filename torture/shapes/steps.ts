@@ -60,7 +60,7 @@ export async function finished({ bench }: Trial, path: string, body: object | un
   if (answer.status >= 400) throw new Refused(`${kindOf(path)}: ${found.code} ${withoutNames(found.detail)}`)
   if (found.error != null) {
     const said = `${kindOf(path)}: ${found.error.code} ${withoutNames(found.error.detail)}`
-    throw /^RESTORE_/.test(found.error.code) ? new Refused(said) : new Broken(said)
+    throw found.error.code.startsWith('RESTORE_') ? new Refused(said) : new Broken(said)
   }
   return found
 }
