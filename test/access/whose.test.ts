@@ -3,8 +3,6 @@ import type { DeclaredRoute } from '../../src/access/declared-permissions.ts'
 import { sql } from '../support/postgres.ts'
 import { everybody, roleOf, setUp, thingsOf, words, type Refusal, type Thing, type Who } from './things.ts'
 
-t.setTimeout(300_000)
-
 const stage = await setUp(t)
 const { app, call } = stage.service
 const published = await publishedRoles()

@@ -8,8 +8,6 @@ import { browse, person } from '../support/people.ts'
 import { sql } from '../support/postgres.ts'
 import { makeOneOfEverything } from './one-of-everything.ts'
 
-t.setTimeout(300_000)
-
 type Who = Role | 'nobody'
 
 /** What a page leads to. */

@@ -3,8 +3,6 @@ import { snapshotService, take } from '../snapshots/service.ts'
 import { accessibilityProblems, complaints, overflow, startBrowser, type Theme } from '../support/browser.ts'
 import { sql } from '../support/postgres.ts'
 
-t.setTimeout(300_000)
-
 const evil = '<img src=x onerror=alert(1)>'
 const service = await snapshotService(t)
 const browser = await startBrowser(t, service.app)

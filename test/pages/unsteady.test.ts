@@ -5,8 +5,6 @@ import { accessibilityProblems, complaints, startBrowser } from '../support/brow
 import { password } from '../support/people.ts'
 import { sql } from '../support/postgres.ts'
 
-t.setTimeout(240_000)
-
 const service = await snapshotService(t)
 const browser = await startBrowser(t, service.app)
 

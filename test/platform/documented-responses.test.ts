@@ -7,8 +7,6 @@ import { documented } from '../support/documented.ts'
 import { browse, password, person } from '../support/people.ts'
 import { sql } from '../support/postgres.ts'
 
-t.setTimeout(300_000)
-
 /** Statuses that take more than a request to provoke, and where they are seen. */
 const elsewhere: Record<string, string> = {
   'GET /readyz 503': 'without its database: test/platform/lost-connections.test.ts',
