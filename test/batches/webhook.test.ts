@@ -121,8 +121,12 @@ t.test('the other side is left alone as long as it asks, and called no faster th
   t.match(await end(service, id), { status: 'completed', completed: 6 })
   const [first, ...others] = service.calls.map(({ at }) => at)
   t.ok(others[0]! - first! > 950, `${others[0]! - first!} ms of rest`)
-  const apart = others.slice(1).map((at, i) => at - others[i]!)
-  t.ok(Math.min(...apart) > 35, apart.map(Math.round).join(' '))
+  // On its way a call may be held up, which brings it nearer to the next one, but never nearer to the first.
+  const since = others.map((at) => at - first!)
+  t.ok(
+    since.every((ms, i) => ms > 950 + i * 45),
+    since.map(Math.round).join(' '),
+  )
 })
 
 t.test('several in one call: each is answered for', async (t) => {
