@@ -99,8 +99,9 @@ async function insertRows(
 ): Promise<Map<Stage, number>> {
   const created = new Map<Stage, number>()
   for (const stage of stages.filter((stage) => mayHold(stage, 'c'))) {
-    const insert = write.insertRows(stage, late.get(stage)!)
-    const { rowCount } = keys.has(stage) ? await insertUnchecked(client, insert) : await client.query(insert)
+    const unchecked = keys.has(stage)
+    const insert = write.insertRows(stage, late.get(stage)!, !unchecked)
+    const { rowCount } = unchecked ? await insertUnchecked(client, insert) : await client.query(insert)
     created.set(stage, rowCount ?? 0)
   }
   return created

@@ -8,6 +8,7 @@ const slash = 0x2f
 /** Rows in COPY's text format in the making: bytes that grow as they come. */
 export class CopyText {
   #bytes = Buffer.allocUnsafe(65_536)
+  #spare = Buffer.alloc(0)
   #length = 0
 
   get length(): number {
@@ -51,10 +52,10 @@ export class CopyText {
     this.#length = length
   }
 
-  /** What was written, which is no longer written to. */
+  /** What was written, valid until the next time: two lots of bytes take turns. New ones each time keep the collector busy. */
   take(): Buffer {
     const taken = this.#bytes.subarray(0, this.#length)
-    this.#bytes = Buffer.allocUnsafe(Math.max(this.#length, 65_536))
+    ;[this.#bytes, this.#spare] = [this.#spare, this.#bytes]
     this.#length = 0
     return taken
   }
