@@ -1,10 +1,11 @@
+import { inspect } from 'node:util'
 import type pg from 'pg'
 import { failpointNames } from '../src/platform/failpoints.ts'
 import { check, takeBaseline, unfinished, unfinishedIn, type Baseline, type Findings } from './checker.ts'
 import { afterDeath } from './coverage.ts'
 import { endsWithin, letHeartsStop, openPlace, withClient, type Ends, type Place } from './place.ts'
 import type { Random } from './random.ts'
-import { startService, type Service } from './service.ts'
+import { NeverReady, startService, type Service } from './service.ts'
 import { startWriter } from './source.ts'
 import { keepWorking, openLedger, workloads, type Ledger } from './workloads.ts'
 
@@ -48,8 +49,11 @@ interface Plan {
   next?: Plan
 }
 
-/** How long anything may take to come to its end after a start, in milliseconds. */
-const recoveryMs = 60_000
+/**
+ * How long anything may take to come to its end after a start, in milliseconds: more than a starved machine needs. What it
+ * did take is in the report.
+ */
+const recoveryMs = 180_000
 
 /** One start in so many waits for the dead one's heart beat, as it is in life; the others don't spend that time. */
 const patientEvery = 10
@@ -57,16 +61,27 @@ const patientEvery = 10
 /** How often a service is started in one place. */
 const startsEach = 40
 
-/** Kills services again and again while they work, and looks each time at what is there once all has come to its end. */
+/**
+ * Kills services again and again while they work, and looks each time at what is there once all has come to its end.
+ * A place where that can't go on is among what is broken, and ends the others where they are.
+ */
 export async function torture(ends: Ends, options: KillOptions): Promise<KillReport> {
   const report: KillReport = {
     ...{ kills: 0, at: new Map(), reached: new Map(), errors: 0, checks: 0, done: {}, refused: new Map() },
     ...{ longestRecovery: 0, looked: {}, broken: [] },
   }
   const plan = createPlanner(options, report)
-  await Promise.all(
-    Array.from({ length: options.places }, (_, i) => killInTurn(ends, options, report, plan, i)),
-  )
+  const failed = new AbortController()
+  const signal = AbortSignal.any([failed.signal, options.signal ?? failed.signal])
+  const lanes = Array.from({ length: options.places }, async (_, i) => {
+    try {
+      await killInTurn(ends, { ...options, signal }, report, plan, i)
+    } catch (error) {
+      report.broken.push(`place ${i} can't go on: ${inspect(error)}`)
+      failed.abort()
+    }
+  })
+  await Promise.all(lanes)
   return report
 }
 
@@ -80,8 +95,11 @@ async function killInTurn(
 ): Promise<void> {
   while (report.kills < options.kills && options.signal?.aborted !== true) {
     const own = endsWithin(ends)
-    await (await openLane(own, options, report, nextPlan, number)).run()
-    await own.close()
+    try {
+      await (await openLane(own, options, report, nextPlan, number)).run()
+    } finally {
+      await own.close()
+    }
   }
 }
 
@@ -136,6 +154,7 @@ async function openLane(
     await service?.kill()
     await writer.stop()
   })
+  signal?.addEventListener('abort', () => void service?.kill())
   let ledger: Ledger | null = null
   let starts = 0
 
@@ -146,14 +165,15 @@ async function openLane(
     service = await startService({
       environment: place.environment,
       failpoints: failpoint === null ? 'trace' : `${failpoint.name}=${failpoint.action}@${failpoint.hit}`,
-      onFailpoint(name, action) {
+      onFailpoint(name, action, process) {
         report.reached.set(name, (report.reached.get(name) ?? 0) + 1)
         if (action === 'kill') report.at.set(name, (report.at.get(name) ?? 0) + 1)
         if (action === 'error') report.errors++
-        if (action === 'pause') setTimeout(() => service?.process.kill('SIGUSR2'), 1500)
+        if (action === 'pause') setTimeout(() => process.kill('SIGUSR2'), 1500)
       },
     }).catch((error: unknown) => {
-      if (failpoint?.action !== 'error') report.broken.push(`nothing stuck: ${String(error)}`)
+      if (failpoint?.action !== 'error' || error instanceof NeverReady)
+        report.broken.push(`nothing stuck: ${String(error)}`)
       return null
     })
     const errors = service?.errors() ?? ''

@@ -14,14 +14,20 @@ export interface Ends {
   teardown(end: () => unknown): void
 }
 
+/** Ends that `close` comes to, the latest first, and to each whatever becomes of the others. */
+export function openEnds(): Ends & { close(): Promise<void> } {
+  const stack = new AsyncDisposableStack()
+  return {
+    teardown: (end) => stack.defer(async () => void (await end())),
+    close: () => stack.disposeAsync(),
+  }
+}
+
 /** What is removed at the end of a part of the work, or with all the rest. */
 export function endsWithin(ends: Ends): Ends & { close(): Promise<void> } {
-  const closing: (() => unknown)[] = []
-  const close = async () => {
-    for (const end of closing.splice(0)) await end()
-  }
-  ends.teardown(close)
-  return { teardown: (end) => void closing.unshift(end), close }
+  const own = openEnds()
+  ends.teardown(own.close)
+  return own
 }
 
 /** Databases, folders and servers that one service after another works in. */
@@ -95,9 +101,10 @@ async function createDatabase(ends: Ends, template: string): Promise<string> {
   return databaseUrl(name)
 }
 
-/** Runs work with a connection of its own. */
+/** Runs work with a connection of its own. @throws also what broke the connection while nothing was asked */
 export async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: url, application_name: 'checker' })
+  client.on('error', () => undefined) // The next query says it.
   await client.connect()
   try {
     return await work(client)

@@ -9,7 +9,7 @@ import { isolate } from './isolation.ts'
 import { torture } from './kills.ts'
 import { mutations } from './mutations/list.ts'
 import { isNoticed, passesUnbroken } from './mutations/run.ts'
-import type { Ends } from './place.ts'
+import { openEnds } from './place.ts'
 import type { Leak } from './probe.ts'
 import { seeded } from './random.ts'
 import { printKills, printShapes, printSoak } from './report.ts'
@@ -30,9 +30,7 @@ const { values, positionals } = parseArgs({
   },
 })
 
-/** What is removed again at the end, the latest first. */
-const closing: (() => unknown)[] = []
-const ends: Ends = { teardown: (end) => void closing.unshift(end) }
+const ends = openEnds()
 
 async function openPostgres(): Promise<void> {
   if (process.env['HOLDFAST_TEST_POSTGRES_URL']) return
@@ -48,15 +46,11 @@ async function openPostgres(): Promise<void> {
   process.env['HOLDFAST_TEST_POSTGRES_URL'] = server.url('')
 }
 
-async function close(): Promise<void> {
-  for (const end of closing.splice(0)) await end()
-}
-
 /** The first ends the kills and prints what they showed; the next ends everything. */
 const stopping = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
-    if (stopping.signal.aborted) void close().then(() => process.exit(130))
+    if (stopping.signal.aborted) void ends.close().then(() => process.exit(130))
     stopping.abort()
   })
 }
@@ -137,5 +131,5 @@ try {
     if (!(await part())) process.exitCode = 1
   }
 } finally {
-  await close()
+  await ends.close()
 }

@@ -23,15 +23,22 @@ export interface StartOptions {
   environment: Record<string, string>
   /** As HOLDFAST_FAILPOINTS has it. */
   failpoints?: string
-  onFailpoint?: (name: string, action: string) => void
+  /** Told of each place that is reached, also before the service is ready. */
+  onFailpoint?: (name: string, action: string, process: ChildProcess) => void
   /** A module that looks at the process from within: it can be sent messages to, and may collect garbage. */
   probe?: string
 }
 
+/** How long a start may take, in milliseconds: more than a starved machine needs. */
+const startMs = 180_000
+
+/** The service neither came up nor ended. */
+export class NeverReady extends Error {}
+
 /**
  * Starts the service as its users do.
  * @returns null when it was killed before it was ready
- * @throws when it ended by itself before that
+ * @throws when it ended by itself before that; NeverReady, with the service killed
  */
 export async function startService(options: StartOptions): Promise<Service | null> {
   const { environment, failpoints = 'trace', onFailpoint = () => undefined, probe } = options
@@ -60,12 +67,16 @@ export async function startService(options: StartOptions): Promise<Service | nul
   const ready = new Promise<string>((resolve) => {
     createInterface(child.stdout!).on('line', (line) => {
       const reached = /^failpoint (\S+) (\S+)$/.exec(line)
-      if (reached !== null) return onFailpoint(reached[1]!, reached[2]!)
+      if (reached !== null) return onFailpoint(reached[1]!, reached[2]!, child)
       const url = /ready at (\S+)/.exec(line)?.[1]
       if (url !== undefined) resolve(url)
     })
   })
+  let isLate = false
+  const timer = setTimeout(() => (isLate = child.kill('SIGKILL')), startMs)
   const url = await Promise.race([ready, gone])
+  clearTimeout(timer)
+  if (isLate) throw new NeverReady(`the service was not ready after ${startMs / 1000} s: ${errors}`)
   if (url === undefined) {
     if (child.signalCode === 'SIGKILL') return null
     throw new Error(`the service could not start: ${errors}`)

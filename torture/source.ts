@@ -131,6 +131,7 @@ export function startWriter(url: string, onAnswer: (ms: number) => void = () => 
   let moves = 0
   const work = async () => {
     const client = new pg.Client({ connectionString: url, application_name: 'writer' })
+    client.on('error', () => undefined) // The next query says it.
     await client.connect()
     try {
       for (; !stopped; moves++) {
@@ -154,7 +155,9 @@ export function startWriter(url: string, onAnswer: (ms: number) => void = () => 
     }
   }
   const done = work()
+  done.catch(() => undefined)
   return {
+    /** @returns the number of transfers @throws what ended the work before */
     async stop(): Promise<number> {
       stopped = true
       await done
