@@ -2,6 +2,7 @@ import type { Column } from '../source/catalog.ts'
 import type { TableNode } from './definition.ts'
 import type { Path } from './problem-list.ts'
 import { printTable, type Resolution } from './resolution.ts'
+import { isCitext } from './text-columns.ts'
 
 /**
  * Rows are joined with PostgreSQL's own operators, whatever the search path. Where rows point at each other by values
@@ -21,8 +22,9 @@ function pointing({ table, parent, references }: TableNode): [Column, string][] 
   const named = (names: string[]) => table.columns.filter(({ name }) => names.includes(name))
   return [
     ...(parent?.columns ?? []).map((column): [Column, string] => [column, 'points at the parent']),
+    // A stable key of citext is right: what it points at is looked up as it was written, in that very case.
     ...references.flatMap(({ columns, key }) =>
-      [...columns, ...key.filter(isNoText)].map((column): [Column, string] => [
+      [...columns, ...key.filter((column) => !isCitext(column))].map((column): [Column, string] => [
         column,
         'belongs to a reference',
       ]),
@@ -37,11 +39,6 @@ function pointing({ table, parent, references }: TableNode): [Column, string][] 
       ]),
     ),
   ]
-}
-
-/** The stable key of a row that is referenced is looked up as it was written: of citext in that very case, which is right. */
-function isNoText({ baseType }: Column): boolean {
-  return !baseType.endsWith('.citext')
 }
 
 function refuse({ name, type }: Column, what: string, path: Path, { note }: Resolution): void {

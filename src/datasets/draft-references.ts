@@ -3,6 +3,7 @@ import type { MissingRule, ReferenceDeclaration, TableDeclaration } from './defi
 import { isKey } from './resolve-key.ts'
 import { columnsNamed } from './resolve-parent.ts'
 import { printTable } from './resolution.ts'
+import { isText } from './text-columns.ts'
 
 interface Drafted {
   references: Record<string, ReferenceDeclaration>
@@ -72,20 +73,14 @@ function draftReference(
   }
 }
 
-const natural = new Set(['text', 'varchar', 'bpchar', 'name'])
-
 /** A unique key of text, none of whose columns points elsewhere; none when the ids themselves are stable. */
 function naturalKey(target: Table, ids: string[]): string[] | null {
-  if (columnsNamed(target, ids).every((column) => column.baseType === 'uuid' || natural.has(column.baseType)))
-    return null
+  if (columnsNamed(target, ids).every((column) => column.baseType === 'uuid' || isText(column))) return null
   const pointing = new Set(target.foreignKeys.flatMap((key) => key.columns))
   const candidates = target.uniqueKeys.filter(
     (key) =>
       isKey(target, key) &&
-      columnsNamed(target, key).every(
-        (column) =>
-          !pointing.has(column.name) && (natural.has(column.baseType) || column.baseType.endsWith('.citext')),
-      ),
+      columnsNamed(target, key).every((column) => !pointing.has(column.name) && isText(column)),
   )
   return candidates.sort((a, b) => a.length - b.length)[0] ?? null
 }

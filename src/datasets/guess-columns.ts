@@ -1,6 +1,6 @@
 import type { Column, Table } from '../source/catalog.ts'
+import { isText } from './text-columns.ts'
 
-const textual = new Set(['text', 'varchar', 'bpchar'])
 const labels = [
   'name',
   'title',
@@ -60,10 +60,6 @@ export function guessLabel(table: Table): Column | null {
     texts.find((column) => column.notNull && !table.primaryKey.includes(column.name)) ??
     null
   )
-}
-
-function isText({ baseType }: Column): boolean {
-  return textual.has(baseType) || baseType.endsWith('.citext')
 }
 
 /** When the row came into being. */

@@ -2,6 +2,7 @@ import type { Column, Table } from '../source/catalog.ts'
 import type { TableDeclaration } from './definition.ts'
 import type { Path } from './problem-list.ts'
 import { printColumns, printTable, sameSet, type Resolution } from './resolution.ts'
+import { isCitext } from './text-columns.ts'
 
 /**
  * Resolves what tells a table's rows apart: the declared key or the primary key, without the columns that point at
@@ -36,7 +37,7 @@ function checkKeyColumn(column: Column, path: Path, { note }: Resolution): void 
     note(path, `"${column.name}" may be NULL, which identifies nothing; a key needs NOT NULL columns`)
   if (column.generated)
     note(path, `"${column.name}" is generated, so no row can be created with it; it can't be part of a key`)
-  if (column.comparison !== 'built-in' && !column.baseType.endsWith('.citext'))
+  if (column.comparison !== 'built-in' && !isCitext(column))
     note(
       path,
       `"${column.name}" is of type ${column.type}, whose values only its extension can compare; it can't be part of a key`,

@@ -3,6 +3,7 @@ import type { Files, Parties, Stat, StatCondition, TableNode } from './definitio
 import { partyActions, type Policies, type StatDeclaration } from './policies.ts'
 import { didYouMean, type Path } from './problem-list.ts'
 import type { Resolution } from './resolution.ts'
+import { isText } from './text-columns.ts'
 
 type Nodes = ReadonlyMap<string, TableNode>
 type Where = NonNullable<StatDeclaration['where']>
@@ -160,8 +161,6 @@ function resolveFolder(
   })
 }
 
-const textual = new Set(['text', 'varchar', 'bpchar', 'name'])
-
 /** Resolves `parties`: where people are named and what their roles may. */
 export function resolveParties(
   declared: NonNullable<Policies['parties']>,
@@ -173,7 +172,7 @@ export function resolveParties(
   const email = resolution.column(node.table, declared.email, ['parties', 'email'])
   const role = resolution.column(node.table, declared.role, ['parties', 'role'])
   if (email === null || role === null) return null
-  if (!textual.has(email.baseType) && !email.baseType.endsWith('.citext')) {
+  if (!isText(email)) {
     resolution.note(
       ['parties', 'email'],
       `"${email.name}" is of type ${email.type}; an email address is text`,
