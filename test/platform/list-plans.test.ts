@@ -29,7 +29,13 @@ interface List {
   read(app: FastifyInstance, filter: object, page: SortedPageQuery): Promise<Page<unknown>>
 }
 
-const actor: Actor = { ...systemActor, role: 'admin' }
+/** What a list shows to somebody who may see all of it. */
+function shownToAdmin<Filter>(
+  list: (app: FastifyInstance, actor: Actor, filter: Filter, page: SortedPageQuery) => Promise<Page<unknown>>,
+) {
+  return (app: FastifyInstance, filter: Filter, page: SortedPageQuery) =>
+    list(app, { ...systemActor, role: 'admin' }, filter, page)
+}
 
 /** Every list that can be long, but for those below. */
 const lists: Record<string, List> = {
@@ -38,7 +44,7 @@ const lists: Record<string, List> = {
     filters: ['dataset', 'status', 'trigger'],
     sorting: snapshotSorting,
     columns: { stored_bytes: 'n', expires_at: timeOf('n') },
-    read: (app, filter, page) => listSnapshots(app, actor, filter, page),
+    read: shownToAdmin(listSnapshots),
   },
   restores: {
     table: 'restores',
@@ -51,7 +57,7 @@ const lists: Record<string, List> = {
     filters: ['dataset', 'status', 'format'],
     sorting: exportSorting,
     columns: { bytes: 'n', expires_at: timeOf('n') },
-    read: (app, filter, page) => listExports(app, actor, filter, page),
+    read: shownToAdmin(listExports),
   },
   cleanups: {
     table: 'cleanups',
