@@ -51,17 +51,19 @@ const s3Suffix = '._S3rver_object'
 /**
  * @param storeKind what the service keeps its artifacts in
  * @param schedule when everything is backed up, as a cron
+ * @param sourceUrl of an empty database that somebody else removes; by default one beside the service's own
  */
 export async function openPlace(
   ends: Ends,
   storeKind: 'folder' | 's3',
   schedule = '0 2 1 * *',
+  sourceUrl?: string,
 ): Promise<Place> {
   const home = await mkdtemp(join(tmpdir(), 'holdfast-torture-'))
   ends.teardown(() => rm(home, { recursive: true, force: true }))
   const [database, source] = [
     await createDatabase(ends, await migratedTemplate()),
-    await createDatabase(ends, 'template0'),
+    sourceUrl ?? (await createDatabase(ends, 'template0')),
   ]
   await fillSource(source)
   const bucket = await s3Server(ends as unknown as Test)

@@ -116,13 +116,14 @@ async function removeOnce(
   const dataset = await app.datasets.current(cleanup.dataset)
   const keys = await ours.keysOfChunk(app.orm.em.fork(), cleanup.id, chunk.number)
   const records = await readStored(app, cleanup, keys)
-  return app.datasets.source(dataset).withConnection((client) =>
+  const source = app.datasets.source(dataset)
+  return source.withConnection((client) =>
     removeChunk({
       ...{ client, dataset, records, signal },
       spare: (locked) => held(app, app.orm.em.fork(), cleanup, locked),
       begun: () => markWork(client, workOf(cleanup, chunk)),
       beforeCommit: async (outcome) => {
-        const { transaction, backend } = await currentTransaction(client)
+        const { transaction, backend } = await currentTransaction(source, client)
         await recordIntent(app, cleanup, chunk, outcome, transaction, backend)
       },
     }),

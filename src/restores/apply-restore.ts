@@ -217,11 +217,11 @@ function drifted(then: Plan, now: Plan): Problem {
 
 /** Records the transaction's number first: after a crash its status in the source tells whether it was committed. */
 async function commit(
-  { app, attempt }: Work,
+  { app, attempt, context }: Work,
   client: pg.PoolClient,
   preRestoreSnapshotId: string | null,
 ): Promise<void> {
-  const { transaction, backend } = await currentTransaction(client)
+  const { transaction, backend } = await currentTransaction(context.source, client)
   await changeAttempt(app, attempt, (restore) => {
     restore.sourceTransaction = transaction
     restore.sourceBackend = backend

@@ -28,14 +28,28 @@ export async function transactionStatus(
   })
 }
 
-/** A transaction's number, to be recorded before it commits. */
+/**
+ * A transaction's number, to be recorded before it commits. What it wrote is in the server's log on disk by then: a crash
+ * that left no trace of it would let the number be given out again, and whoever has it next may commit.
+ * @param client the connection that the transaction is on
+ * @throws Problem SOURCE_…
+ */
 export async function currentTransaction(
+  source: SourcePool,
   client: pg.ClientBase,
 ): Promise<{ transaction: string; backend: number }> {
   const { rows } = await client.query<{ transaction: string; backend: number }>(
     'SELECT pg_catalog.pg_current_xact_id()::text AS transaction, pg_catalog.pg_backend_pid() AS backend',
   )
+  await source.withConnection(flushLog)
   return rows[0]!
+}
+
+/** A commit puts all on disk that the server's log holds, whoever wrote it; one that has nothing to log would not. */
+async function flushLog(client: pg.ClientBase): Promise<void> {
+  await client.query(
+    `BEGIN; SET LOCAL synchronous_commit = on; SELECT pg_catalog.pg_logical_emit_message(true, 'holdfast', ''); COMMIT`,
+  )
 }
 
 async function askStatus(
