@@ -19,7 +19,7 @@ export const restoreProblems = defineProblems({
   RESTORE_BLOCKED: {
     status: 409,
     title: 'The plan cannot be applied as it is',
-    hint: 'Mend what its blockers list: declare a rule for the reference in the dataset file, or restore the missing rows first. Then plan again.',
+    hint: 'Mend what its blockers list: declare a rule for the reference in the dataset file, restore the missing rows first, or change the row that has the value or the place. Then plan again.',
   },
   RESTORE_CONFLICT: {
     status: 409,

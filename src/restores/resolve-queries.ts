@@ -7,13 +7,13 @@ import { referenceColumn, type Stage } from './stage.ts'
 
 /** Every statement that fills in what an artifact doesn't hold: internal ids, parents, the rows references point at. */
 
-const equal = (left: string, a: string[], right: string, b: string[]) =>
+export const equal = (left: string, a: string[], right: string, b: string[]) =>
   a.map((column, i) => `${left}.${column} = ${right}.${b[i]!}`).join(' AND ')
 
 const different = (left: string, a: string[], right: string, b: string[]) =>
   a.map((column, i) => `${left}.${column} IS DISTINCT FROM ${right}.${b[i]!}`).join(' OR ')
 
-const names = (columns: Column[]) => columns.map((column) => quote(column.name))
+export const names = (columns: Column[]) => columns.map((column) => quote(column.name))
 
 const assignments = (targets: string[], table: string, from: string[]) =>
   targets.map((target, i) => `${target} = ${table}.${from[i]!}`).join(', ')
@@ -53,16 +53,38 @@ export function forgetDoomed(stage: Stage, r: number, targets: Stage[]): string 
     WHERE s."holdfast:op" IN ('c', 'u') AND (${doomed.join(' OR ')})`
 }
 
-/** The same from a row that this very restore creates. */
-export function resolveCreatedReference(stage: Stage, r: number, other: Stage, assign: boolean): string {
-  const reference = stage.node.references[r]!
-  const keys = reference.key.map((_, part) => referenceColumn(r, part))
-  const values = assign
-    ? `${assignments(names(reference.columns), 'x', names(reference.referencedColumns))}, `
-    : ''
-  return `UPDATE ${stage.table} AS s SET ${values}"holdfast:found${r}" = true
-    FROM ${other.table} AS x
-    WHERE x."holdfast:op" = 'c' AND ${equal('x', names(reference.key), 's', keys)} AND s."holdfast:found${r}" IS NOT TRUE`
+/** Notes that a reference points at a row that this very restore creates; its columns stay empty for now. */
+export function findCreated(stage: Stage, r: number, target: Stage): string {
+  return `UPDATE ${stage.table} AS s SET "holdfast:found${r}" = true
+    FROM ${target.table} AS x WHERE ${isCreated(stage, r)} AND s."holdfast:found${r}" IS NOT TRUE`
+}
+
+/** Takes that back where the row isn't created after all. */
+export function forgetSkipped(stage: Stage, r: number, targets: Stage[]): string {
+  const created = targets.map(
+    (target) => `EXISTS (SELECT FROM ${target.table} AS x WHERE ${isCreated(stage, r)})`,
+  )
+  return `UPDATE ${stage.table} AS s SET "holdfast:found${r}" = false
+    WHERE ${isPending(stage, r)} AND NOT (${created.join(' OR ')})`
+}
+
+/** Fills the columns in, when the created rows have all of their values. */
+export function assignReference(stage: Stage, r: number, target: Stage): string {
+  const { columns, referencedColumns } = stage.node.references[r]!
+  return `UPDATE ${stage.table} AS s SET ${assignments(names(columns), 'x', names(referencedColumns))}
+    FROM ${target.table} AS x WHERE ${isCreated(stage, r)} AND ${isPending(stage, r)}`
+}
+
+/** The row x is created, and is what s points at. */
+function isCreated(stage: Stage, r: number): string {
+  const { key } = stage.node.references[r]!
+  const keys = key.map((_, part) => referenceColumn(r, part))
+  return `x."holdfast:op" = 'c' AND ${equal('x', names(key), 's', keys)}`
+}
+
+/** What s points at is created by this restore, and has no values to point at yet. */
+export function isPending(stage: Stage, r: number): string {
+  return `s."holdfast:found${r}" AND (${isNull('s', names(stage.node.references[r]!.columns))})`
 }
 
 /** Internal ids of rows that exist, by their key among their siblings. */
@@ -133,6 +155,15 @@ export function listBrokenPointers(stage: Stage, key: ForeignKey, targets: Stage
     WHERE s."holdfast:op" IN ('c', 'u') AND ${isNotNull('s', columns)}
       AND ${exists.map((query) => `NOT EXISTS (${query})`).join(' AND ')}
     ORDER BY s."holdfast:no" LIMIT $1`
+}
+
+/** The columns by which a child's row can be found wherever it stands; null where they only tell it from its siblings. */
+export function keyOfTable({ node, identity }: Stage): Column[] | null {
+  const key = node.internal.length > 0 ? node.key : identity
+  const isWhole = node.table.uniqueKeys.some((unique) =>
+    unique.every((name) => key.some((column) => column.name === name)),
+  )
+  return node.parent !== null && isWhole ? key : null
 }
 
 /** Rows to create whose key another row has that stays where it is. $1: how many at most; @param key of the whole table */

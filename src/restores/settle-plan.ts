@@ -1,11 +1,12 @@
 import type pg from 'pg'
 import type { ForeignKey } from '../source/catalog.ts'
 import type { Dataset } from '../datasets/definition.ts'
-import type { KeyValue } from '../snapshots/manifest.ts'
+import { findBlockers } from './blockers.ts'
 import type { Operations, Plan, PlanWarning } from './plan.ts'
 import * as resolve from './resolve-queries.ts'
 import { mayHold, type Stage } from './stage.ts'
-import { listedWarnings, warn, type Tally } from './stage-records.ts'
+import { warn, type Tally } from './stage-records.ts'
+import { keysOf, listRows } from './staged-records.ts'
 import { advanceSequences } from './write-rows.ts'
 
 export interface SettleOptions {
@@ -19,12 +20,6 @@ export interface SettleOptions {
   identity: unknown
 }
 
-interface Dangling {
-  missing: (string | null)[]
-  record: number
-  total: number
-}
-
 /**
  * Finishes what was staged: finds internal ids and the rows references point at, decides by the declared rules what is
  * left alone, and counts.
@@ -34,8 +29,10 @@ export async function settlePlan(options: SettleOptions): Promise<Plan> {
   for (const { table, staged } of stages) if (staged.size > 0) await client.query(`ANALYZE ${table}`)
   await resolveExistingRows(options)
   await keepHeldRows(options)
-  await resolveCreatedRows(options)
-  const blockers = await decideDangling(options)
+  await findCreatedRows(options)
+  await skipRows(options)
+  const blockers = [...(await decideDangling(options)), ...(await findBlockers(client, stages))]
+  if (options.assign) await assignCreated(options)
   const warnings = tally.warnings
   const operations = await countRecords(options)
   const tables = await countTables(options)
@@ -108,53 +105,83 @@ async function heldBy(client: pg.ClientBase, stages: Stage[], stage: Stage, key:
 }
 
 /** References of rows to create or change: now also to rows that are created, and no more to rows that go. */
-async function resolveCreatedRows({ client, stages, assign }: SettleOptions): Promise<void> {
-  for (const stage of stages) {
-    const parent = stages.find(({ node }) => node === stage.node.parent?.node)
-    if (assign && stage.node.internal.length > 0 && mayHold(stage, 'c')) {
-      await advanceSequences(client, stage, 'there')
-      await client.query(resolve.assignInternal(stage))
-    }
-    if (assign && parent !== undefined && needsParent(stage, parent))
-      await client.query(resolve.resolveParents(stage, parent))
-  }
-  for (const stage of stages) {
-    for (const [r, reference] of stage.node.references.entries()) {
-      const targets = stages.filter(({ node }) => resolve.sameTable(node.table, reference.table))
-      if (targets.length === 0) continue
-      if (targets.some((target) => mayHold(target, 'd')))
-        await client.query(resolve.forgetDoomed(stage, r, targets))
-      for (const target of targets)
-        await client.query(resolve.resolveCreatedReference(stage, r, target, assign))
-    }
+async function findCreatedRows({ client, stages }: SettleOptions): Promise<void> {
+  for (const { stage, r, targets } of referencesWithin(stages)) {
+    if (targets.some((target) => mayHold(target, 'd')))
+      await client.query(resolve.forgetDoomed(stage, r, targets))
+    for (const target of targets) await client.query(resolve.findCreated(stage, r, target))
   }
 }
 
-/** @returns what must be mended before the plan can be applied */
-async function decideDangling({ client, stages, tally }: SettleOptions): Promise<PlanWarning[]> {
-  const blockers: PlanWarning[] = []
-  for (const stage of stages) {
-    const parent = stages.find(({ node }) => node === stage.node.parent?.node)
-    if (parent !== undefined) await client.query(resolve.skipBelow(stage, parent))
-    for (const [r, reference] of stage.node.references.entries()) {
-      const { found, total } = await listDangling(client, stages[0]!, resolve.listDangling(stage, r))
-      const said = found.map(({ key, missing }) => ({
-        code: `REFERENCE_${rules[reference.missing].code}`,
-        table: stage.node.name,
-        key,
-        detail: `${reference.table.schema}.${reference.table.name} has no ${missing} any more: ${rules[reference.missing].outcome}.`,
-      }))
-      if (reference.missing === 'fail') blockers.push(...said)
-      else {
-        for (const warning of said) warn(tally, warning)
-        tally.warningCount += total - said.length
+/** References to tables of the dataset, each with the stages of its table. */
+function referencesWithin(stages: Stage[]): { stage: Stage; r: number; targets: Stage[] }[] {
+  return stages.flatMap((stage) =>
+    stage.node.references.flatMap((reference, r) => {
+      const targets = stages.filter(({ node }) => resolve.sameTable(node.table, reference.table))
+      return targets.length === 0 ? [] : [{ stage, r, targets }]
+    }),
+  )
+}
+
+/** Rule `skip`, until nothing follows from it: what is below a row that isn't created, or points at it, has none. */
+async function skipRows(options: SettleOptions): Promise<void> {
+  const { client, stages } = options
+  for (;;) {
+    let skipped = 0
+    for (const stage of stages) {
+      const parent = stages.find(({ node }) => node === stage.node.parent?.node)
+      if (parent !== undefined) skipped += await countOf(client, resolve.skipBelow(stage, parent))
+      for (const [r, { missing }] of stage.node.references.entries()) {
+        if (missing !== 'skip') continue
+        warnOf(options.tally, await listDangling(options, stage, r))
+        skipped += await countOf(client, resolve.skipDangling(stage, r))
       }
-      if (reference.missing === 'skip') await client.query(resolve.skipDangling(stage, r))
     }
-    blockers.push(...(await brokenPointers(client, stages, stage)))
-    blockers.push(...(await rowsElsewhere(client, stages, stage)))
+    if (skipped === 0) return
+    for (const { stage, r, targets } of referencesWithin(stages))
+      await client.query(resolve.forgetSkipped(stage, r, targets))
+  }
+}
+
+async function countOf(client: pg.ClientBase, query: string): Promise<number> {
+  return (await client.query(query)).rowCount ?? 0
+}
+
+/** The other rules. @returns what must be mended before the plan can be applied */
+async function decideDangling(options: SettleOptions): Promise<PlanWarning[]> {
+  const blockers: PlanWarning[] = []
+  for (const stage of options.stages) {
+    for (const [r, { missing }] of stage.node.references.entries()) {
+      if (missing === 'skip') continue
+      const listed = await listDangling(options, stage, r)
+      if (missing === 'fail') blockers.push(...listed.said)
+      else warnOf(options.tally, listed)
+    }
   }
   return blockers
+}
+
+interface Listed {
+  said: PlanWarning[]
+  total: number
+}
+
+function warnOf(tally: Tally, { said, total }: Listed): void {
+  for (const warning of said) warn(tally, warning)
+  tally.warningCount += total - said.length
+}
+
+/** Rows whose reference points at nothing that is there or will be: what is said of the first, and how many there are. */
+async function listDangling({ client, stages }: SettleOptions, stage: Stage, r: number): Promise<Listed> {
+  const { table, missing: rule } = stage.node.references[r]!
+  const { found, total } = await listRows(client, stages[0]!, resolve.listDangling(stage, r))
+  const said = found.map(({ key, missing }) => ({
+    code: `REFERENCE_${rules[rule].code}`,
+    table: stage.node.name,
+    key,
+    detail: `${table.schema}.${table.name} has no ${missing} any more: ${rules[rule].outcome}.`,
+  }))
+  return { said, total }
 }
 
 const rules = {
@@ -163,68 +190,19 @@ const rules = {
   fail: { code: 'MISSING', outcome: 'the dataset declares that this fails' },
 }
 
-/** Foreign keys that no reference is declared for: their rows must be there. */
-async function brokenPointers(client: pg.ClientBase, stages: Stage[], stage: Stage): Promise<PlanWarning[]> {
-  const blockers: PlanWarning[] = []
-  const { node } = stage
-  for (const key of node.table.foreignKeys) {
-    const declared = node.references.some(({ columns }) =>
-      columns.some(({ name }) => key.columns.includes(name)),
-    )
-    const toParent = node.parent?.columns.every(({ name }) => key.columns.includes(name)) ?? false
-    const staged = key.columns.every((name) => stage.restored.some((column) => column.name === name))
-    if (declared || toParent || !staged) continue
-    const targets = stages.filter(({ node: other }) => resolve.sameTable(other.table, key.references))
-    const query = resolve.listBrokenPointers(stage, key, targets, targets)
-    for (const { key: record, missing } of (await listDangling(client, stages[0]!, query)).found) {
-      blockers.push({
-        code: 'REFERENCE_MISSING',
-        table: node.name,
-        key: record,
-        detail: `${key.columns.join(', ')} points at ${missing} in ${key.references.schema}.${key.references.name}, which is not there. Declare a reference with a rule, or restore that row first.`,
-      })
+/** New internal ids for what is to be created, and what points at it. */
+async function assignCreated({ client, stages }: SettleOptions): Promise<void> {
+  for (const stage of stages.filter((stage) => mayHold(stage, 'c'))) {
+    const parent = stages.find(({ node }) => node === stage.node.parent?.node)
+    if (stage.node.internal.length > 0) {
+      await advanceSequences(client, stage, 'there')
+      await client.query(resolve.assignInternal(stage))
     }
+    if (parent !== undefined && needsParent(stage, parent))
+      await client.query(resolve.resolveParents(stage, parent))
   }
-  return blockers
-}
-
-/** Rows that left their record, for one outside the scope or for none, or that others point at: they can't be in two places. */
-async function rowsElsewhere(client: pg.ClientBase, stages: Stage[], stage: Stage): Promise<PlanWarning[]> {
-  const key = stage.node.internal.length > 0 ? stage.node.key : stage.identity
-  const isWhole = stage.node.table.uniqueKeys.some((unique) =>
-    unique.every((name) => key.some((column) => column.name === name)),
-  )
-  if (stage.node.parent === null || !isWhole || !mayHold(stage, 'c')) return []
-  const { found } = await listDangling(client, stages[0]!, resolve.listElsewhere(stage, key))
-  return found.map(({ key, missing }) => ({
-    code: 'ROW_ELSEWHERE',
-    table: stage.node.name,
-    key,
-    detail: `The row ${missing} belongs to another record now, and stays there: it is outside of what is restored, or other rows point at it. Move or delete it there first.`,
-  }))
-}
-
-/** The first of them, and how many there are. */
-async function listDangling(client: pg.ClientBase, root: Stage, query: string) {
-  const { rows } = await client.query<Dangling>(query, [listedWarnings])
-  const keys = await keysOf(client, root, rows)
-  const found = rows.map(({ missing }, i) => ({ key: keys[i]!, missing: missing.join(', ') }))
-  return { found, total: rows[0]?.total ?? 0 }
-}
-
-/** Keys of the records that staged rows belong to. */
-async function keysOf(
-  client: pg.ClientBase,
-  root: Stage,
-  rows: { record: number }[],
-): Promise<(KeyValue[] | null)[]> {
-  if (rows.length === 0) return []
-  const numbers = [...new Set(rows.map(({ record }) => record))]
-  const { rows: found } = await client.query<{ record: number; key: KeyValue[] }>(resolve.listKeys(root), [
-    numbers,
-  ])
-  const keys = new Map(found.map(({ record, key }) => [record, key]))
-  return rows.map(({ record }) => keys.get(record) ?? null)
+  for (const { stage, r, targets } of referencesWithin(stages))
+    for (const target of targets) await client.query(resolve.assignReference(stage, r, target))
 }
 
 async function countRecords({ client, stages, tally }: SettleOptions): Promise<Operations> {
