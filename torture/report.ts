@@ -49,12 +49,14 @@ export function printSoak({ done, refused, faults, looks, growth, atRest, broken
 
 /** Prints what shapes went through, and what came out different. */
 export function printShapes(report: ShapesReport): void {
-  const { shapes, rows, tables, types, ways, refused, hidden, removed, broken } = report
+  const { shapes, rows, tables, types, ways, met, blocked, refused, hidden, removed, broken } = report
   const said = [...refused].reduce((sum, [, times]) => sum + times, 0)
   console.log(`\nshapes ${shapes}, tables ${tables}, rows ${rows}, types ${types.size}`)
   console.log(
     `spoilt ${[...ways].map(([way, times]) => `${times} ${way}`).join(', ')}; records removed ${removed}`,
   )
+  console.log(`met ${[...met].map(([what, times]) => `${times} ${what}`).join(', ')}`)
+  for (const [what, times] of blocked) console.log(`rightly not to be applied ${times}x ${what}`)
   console.log(`row-level security that would have hidden rows: refused ${hidden}`)
   for (const [what, times] of refused) console.log(`refused ${times}x ${what}`)
   console.log(`refused ${said} of ${shapes}, difference ${broken.length}`)

@@ -98,7 +98,14 @@ const parts: Record<string, () => Promise<boolean>> = {
   async shapes() {
     const { shrink } = values
     const rows = Number(values.rows)
-    const report = await tryShapes(ends, { seed, rows, largeEvery: 12, shrink, say: console.log })
+    const report = await tryShapes(ends, {
+      seed,
+      rows,
+      largeEvery: 12,
+      bulkEvery: 20,
+      shrink,
+      say: console.log,
+    })
     printShapes(report)
     return tolerates(report)
   },

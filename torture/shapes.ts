@@ -9,8 +9,8 @@ import { testApp } from '../test/support/app.ts'
 import { sql, testDatabase } from '../test/support/postgres.ts'
 import type { Ends } from './place.ts'
 import type { Way } from './shapes/damage.ts'
-import { shapes, type Shape } from './shapes/shape.ts'
-import { Broken, type Bench, type Tried } from './shapes/steps.ts'
+import { shapes, type Shape, type Wanted } from './shapes/shape.ts'
+import { Broken, meet, type Bench, type Tried } from './shapes/steps.ts'
 import { tryShape } from './shapes/try-shape.ts'
 import { setup } from './shapes/values.ts'
 
@@ -20,6 +20,8 @@ export interface ShapesOptions {
   rows: number
   /** One shape in so many has a value of ten megabytes. */
   largeEvery: number
+  /** One in so many has ten thousand rows and more, which count by themselves. Default none. */
+  bulkEvery?: number
   say?: (line: string) => void
   /** Looks for the smallest shape that still fails. */
   shrink?: boolean
@@ -31,6 +33,9 @@ export interface ShapesReport {
   tables: number
   types: Set<string>
   ways: Map<Way, number>
+  met: Map<string, number>
+  /** Plans that the product rightly said can't be applied, by mode and code. */
+  blocked: Map<string, number>
   /** Shapes that the product would not do, by what it said. */
   refused: Map<string, number>
   hidden: number
@@ -56,13 +61,17 @@ export function tolerates({ shapes, refused, broken }: ShapesReport): boolean {
 export async function tryShapes(ends: Ends, options: ShapesOptions): Promise<ShapesReport> {
   const bench = await openBench(ends)
   const report: ShapesReport = {
-    ...{ shapes: 0, rows: 0, tables: 0, types: new Set(), ways: new Map(), refused: new Map() },
+    ...{ shapes: 0, rows: 0, tables: 0, types: new Set() },
+    ...{ ways: new Map(), met: new Map(), blocked: new Map(), refused: new Map() },
     ...{ hidden: 0, removed: 0, broken: [] },
   }
   for (let i = 0; report.rows < options.rows && report.broken.length < enough; i++) {
     const seed = options.seed * 1000 + i
-    const bytes = (i + 1) % options.largeEvery === 0 ? large : 0
-    const failure = await tryOne(bench, seed, bytes, options.shrink ?? false, (tried) => count(report, tried))
+    const every = (times = 0) => (i + 1) % times === 0
+    const wanted = { large: every(options.largeEvery) ? large : 0, bulk: every(options.bulkEvery) }
+    const failure = await tryOne(bench, seed, wanted, options.shrink ?? false, (tried) =>
+      count(report, tried, wanted),
+    )
     if (failure === null) continue
     report.broken.push(`seed ${seed}: ${failure}`)
     options.say?.(report.broken.at(-1)!)
@@ -74,11 +83,13 @@ export async function tryShapes(ends: Ends, options: ShapesOptions): Promise<Sha
 async function tryOne(
   bench: Bench,
   seed: number,
-  bytes: number,
+  wanted: Wanted,
   shrink: boolean,
   done: (tried: Tried) => void,
 ) {
-  const property = fc.asyncProperty(shapes(bytes), async (shape: Shape) => done(await tryShape(bench, shape)))
+  const property = fc.asyncProperty(shapes(wanted), async (shape: Shape) =>
+    done(await tryShape(bench, shape)),
+  )
   const details = await fc.check(property, { seed, numRuns: 1, endOnFailure: !shrink })
   if (!details.failed) return null
   const error = details.errorInstance as Error
@@ -86,13 +97,15 @@ async function tryOne(
   return `${error instanceof Broken ? error.message : error.stack}\n${JSON.stringify(shape)}`
 }
 
-function count(report: ShapesReport, tried: Tried): void {
+function count(report: ShapesReport, tried: Tried, { bulk }: Wanted): void {
   report.shapes++
-  report.rows += tried.rows
+  if (!bulk) report.rows += tried.rows
   report.tables += tried.tables
   for (const type of tried.types) report.types.add(type)
-  for (const [way, times] of tried.ways) report.ways.set(way, (report.ways.get(way) ?? 0) + times)
-  if (tried.refused !== null) report.refused.set(tried.refused, (report.refused.get(tried.refused) ?? 0) + 1)
+  for (const [way, times] of tried.ways) meet(report.ways, way, times)
+  for (const [what, times] of tried.met) meet(report.met, what, times)
+  for (const [what, times] of tried.blocked) meet(report.blocked, what, times)
+  if (tried.refused !== null) meet(report.refused, tried.refused)
   report.hidden += tried.hidden
   report.removed += tried.removed
 }
@@ -106,6 +119,7 @@ async function openBench(ends: Ends): Promise<Bench> {
   await sql(superuser, `CREATE ROLE ${role} LOGIN PASSWORD '${role}'`)
   const database = new URL(superuser).pathname.slice(1)
   await sql(superuser, `GRANT ALL ON DATABASE ${database} TO ${role}`)
+  await sql(superuser, `GRANT SET ON PARAMETER session_replication_role TO ${role}`)
   ends.teardown(() => sql(superuser, `DROP OWNED BY ${role}; DROP ROLE ${role}`))
   const owner = Object.assign(new URL(superuser), { username: role, password: role }).href
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-shapes-'))

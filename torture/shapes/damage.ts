@@ -86,7 +86,7 @@ const ways = {
         if (within?.length === 0) continue
         const among = within === null ? '' : `WHERE ${within.map((one) => `(${one('b.')})`).join(' OR ')}`
         await work.client.query(
-          work.random() < 0.3
+          !pointer.required && work.random() < 0.3
             ? `UPDATE ${quoteTable(table)} SET ${pointer.columns.map(({ name }) => `${quote(name)} = NULL`).join(', ')} WHERE ${row('')}`
             : point(table, pointer, `${work.random()}`, row('a.'), among),
         )
@@ -127,6 +127,12 @@ export async function spoil(work: Spoiling, times: number): Promise<Map<Way, num
   }
   await client.query('COMMIT')
   return done
+}
+
+/** Empties every table of the dataset, and those whose rows point there. */
+export async function emptyAll(client: pg.ClientBase, { tables, holders, schema }: Model): Promise<void> {
+  const all = [...tables, ...holders.map(({ name }) => ({ schema, name }))]
+  await client.query(`TRUNCATE ${all.map(quoteTable).join(', ')}`)
 }
 
 /** Constraints, a column that can't be set, and TRUNCATE of what is pointed at. */
@@ -182,11 +188,16 @@ async function deleteBelow(work: Spoiling, table: Table, row: Row): Promise<void
         `(${list(child.parentColumns)}) IN (SELECT ${list(table.linked)} FROM ${quoteTable(table)} WHERE ${row('')})`,
     )
   for (const other of tables)
-    for (const { columns, target, targets } of other.pointers.filter((pointer) => pointer.target === table))
+    for (const { columns, target, targets, required } of other.pointers.filter(
+      (pointer) => pointer.target === table,
+    )) {
+      const others = `(SELECT ${list(targets)} FROM ${quoteTable(target)} WHERE (${row('')}) IS NOT TRUE ORDER BY ${list(targets)} LIMIT 1)`
+      const none = `(${columns.map(() => 'NULL').join(', ')})`
       await work.client.query(
-        `UPDATE ${quoteTable(other)} SET ${columns.map(({ name }) => `${quote(name)} = NULL`).join(', ')}
+        `UPDATE ${quoteTable(other)} SET (${list(columns)}) = ${required ? others : `ROW${none}`}
           WHERE (${list(columns)}) IN (SELECT ${list(targets)} FROM ${quoteTable(target)} WHERE ${row('')})`,
       )
+    }
   await work.client.query(`DELETE FROM ${quoteTable(table)} WHERE ${row('')}`)
 }
 

@@ -27,7 +27,7 @@ function createTable(table: Table): string[] {
   const { columns, primary, unique, parent, parentColumns, partition, shape } = table
   const uniques = unique.map((key) => `UNIQUE (${list(key)})`)
   const toParent = parent && {
-    ...{ columns: parentColumns, target: parent, targets: parent.linked, reference: null },
+    ...{ columns: parentColumns, target: parent, targets: parent.linked, reference: null, required: false },
     clause: shape.cascade ? ' ON DELETE CASCADE' : '',
   }
   const parts = [...columns.map(define), `PRIMARY KEY (${list(primary)})`, ...uniques]

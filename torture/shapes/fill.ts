@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { seeded } from '../random.ts'
-import type { Column, Model, Table } from './model.ts'
+import type { Column, Model, Pointer, Table } from './model.ts'
 import { list, literal, plainOf, quoteTable } from './names.ts'
 
 /** Numbers of rows, over all tables, so that no two have the same key. */
@@ -26,11 +26,14 @@ export async function fill(client: pg.ClientBase, model: Model, numbers: Numbers
     const rows = above.flatMap((link) =>
       Array.from({ length: table.parent === null ? times : random.below(times + 1) }, () => link),
     )
-    links.set(table, await insertRows(client, table, rows, numbers, random.below))
+    links.set(table, await insertRows(client, table, rows, numbers, random.below, false))
   }
   for (const table of tables)
-    for (const pointer of table.pointers)
-      await client.query(point(table, pointer, `${shape.seed}`, `${hash('a', table)} % 3 < 2`))
+    for (const pointer of table.pointers) {
+      const where = pointer.required ? 'true' : `${hash('a', table)} % 3 < 2`
+      await client.query(point(table, pointer, `${shape.seed}`, where))
+      pointer.required &&= await demand(client, table, pointer)
+    }
   const [root] = tables
   if (root!.protect !== null)
     await client.query(
@@ -42,25 +45,53 @@ export async function fill(client: pg.ClientBase, model: Model, numbers: Numbers
       `INSERT INTO ${quoteTable({ schema, name })} (${columns}) SELECT ${list(table.primary)} FROM ${quoteTable(table)} a WHERE ${hash('a', table)} % 5 = 0`,
     )
   }
-  if (shape.large > 0) await enlarge(client, tables, shape.large)
+  if (shape.large > 0) await enlarge(client, tables[0]!, shape.large)
 }
 
-/** @param rows what each points at in its parent, as text @returns what children of each point at */
+/** Makes the pointer NOT NULL. @returns false where there are no rows, or nothing that they can point at */
+async function demand(client: pg.ClientBase, table: Table, { columns }: Pointer): Promise<boolean> {
+  const full = columns.map((column) => `${list([column])} IS NOT NULL`).join(' AND ')
+  const { rows } = await client.query<{ full: boolean | null }>(
+    `SELECT bool_and(${full}) AS full FROM ${quoteTable(table)}`,
+  )
+  if (rows[0]!.full !== true) return false
+  const changes = columns.map((column) => `ALTER COLUMN ${list([column])} SET NOT NULL`)
+  await client.query(`ALTER TABLE ${quoteTable(table)} ${changes.join(', ')}`)
+  return true
+}
+
+/** What a new row has to point at, by column: the first row that there is. */
+export function firstTargets({ pointers }: Table): Map<Column, string> {
+  const required = pointers.filter((pointer) => pointer.required)
+  return new Map(
+    required.flatMap(({ columns, target, targets }) =>
+      columns.map((column, i) => [
+        column,
+        `(SELECT ${list([targets[i]!])} FROM ${quoteTable(target)} ORDER BY ${list(targets)} LIMIT 1)`,
+      ]),
+    ),
+  )
+}
+
+/** @param rows what each points at in its parent, as text @param filled whether the other tables are @returns what children of each point at */
 export async function insertRows(
   client: pg.ClientBase,
   table: Table,
   rows: (string[] | null)[],
   numbers: Numbers,
   pick: (end: number) => number,
+  filled = true,
 ): Promise<string[][]> {
   if (rows.length === 0) return []
+  const pointing = filled ? firstTargets(table) : new Map<Column, string>()
   const columns = table.columns.filter(
-    (column) => column.value !== null || table.parentColumns.includes(column),
+    (column) => column.value !== null || table.parentColumns.includes(column) || pointing.has(column),
   )
   const linked = table.linked.map((column) => `format('%s', ${list([column])})`)
   const values = rows.map((link) => {
     const n = numbers.next()
-    return `(${columns.map((column) => valueOf(table, column, link, n, pick(1000))).join(', ')})`
+    const value = (column: Column) => pointing.get(column) ?? valueOf(table, column, link, n, pick(1000))
+    return `(${columns.map(value).join(', ')})`
   })
   const { rows: made } = await client.query<{ link: string[] }>(
     `INSERT INTO ${quoteTable(table)} ${columns.length > 0 ? `(${list(columns)}) VALUES ${values.join(', ')}` : 'DEFAULT VALUES'}
@@ -95,21 +126,37 @@ export function point(
 
 const enlarged = new Set(['text', 'varchar', 'bytea'])
 
-/** Gives one value of one row of the first table that can have it so many bytes. */
-async function enlarge(client: pg.ClientBase, tables: Table[], bytes: number): Promise<void> {
-  for (const table of tables) {
-    const unique = table.unique.flat()
-    const column = table.columns.find(
-      (column) => column.changes && enlarged.has(column.type) && !unique.includes(column),
-    )
-    if (column === undefined) continue
-    const filler =
-      column.type === 'bytea'
-        ? `decode(repeat('00ff5c', ${bytes} / 3), 'hex')`
-        : `repeat(E'"\\\\é\\n', ${bytes} / 5)`
-    await client.query(
-      `UPDATE ${quoteTable(table)} SET ${list([column])} = ${filler} WHERE ctid = (SELECT ctid FROM ${quoteTable(table)} a ORDER BY ${hash('a', table)} LIMIT 1)`,
-    )
-    return
-  }
+/** The root's column that may have any size. */
+function largeColumn({ columns, unique }: Table): Column {
+  return columns.find(
+    (column) => column.changes && enlarged.has(column.type) && !unique.flat().includes(column),
+  )!
+}
+
+/** Gives a value of one of the root's rows so many bytes. */
+async function enlarge(client: pg.ClientBase, root: Table, bytes: number): Promise<void> {
+  const column = largeColumn(root)
+  const filler =
+    column.type === 'bytea'
+      ? `decode(repeat('00ff5c', ${bytes} / 3), 'hex')`
+      : `repeat(E'"\\\\é\\n', ${bytes} / 5)`
+  await client.query(
+    `UPDATE ${quoteTable(root)} SET ${list([column])} = ${filler} WHERE ctid = (SELECT ctid FROM ${quoteTable(root)} a ORDER BY ${hash('a', root)} LIMIT 1)`,
+  )
+}
+
+/** How many of the root's rows have so many bytes. */
+export async function countLarge(client: pg.ClientBase, root: Table, bytes: number): Promise<number> {
+  const { rows } = await client.query<{ rows: number }>(
+    `SELECT count(*)::int AS rows FROM ${quoteTable(root)} WHERE octet_length(${list([largeColumn(root)])}) >= ${bytes}`,
+  )
+  return rows[0]!.rows
+}
+
+/** Takes those bytes away. */
+export async function shorten(client: pg.ClientBase, root: Table, bytes: number): Promise<void> {
+  const column = list([largeColumn(root)])
+  await client.query(
+    `UPDATE ${quoteTable(root)} SET ${column} = '' WHERE octet_length(${column}) >= ${bytes}`,
+  )
 }

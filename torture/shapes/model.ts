@@ -23,6 +23,8 @@ export interface Pointer {
   /** Null: a pointer that no reference is declared for. */
   reference: ReferenceDeclaration | null
   clause: string
+  /** It becomes NOT NULL once every row points at something. */
+  required: boolean
 }
 
 /** A table outside the dataset has no place in it, and none of what goes with that. */
@@ -50,6 +52,8 @@ export interface Table {
   omitted: Column[]
   order: Column | null
   protect: Column | null
+  /** The root's, by which it has months. */
+  dates: Column | null
 }
 
 export interface Model {
@@ -70,7 +74,7 @@ export function modelOf(shape: Shape): Model {
   for (const [i, one] of shape.tables.entries()) {
     let parent = i === 0 ? null : tables[one.parent % i]!
     while (parent !== null && parent.depth > 2) parent = parent.parent
-    tables.push(tableOf(schema, given.give(one.name), one, parent))
+    tables.push(tableOf(schema, given.give(one.name), one, parent, shape.dates))
   }
   for (const table of tables) addPointers(table, tables)
   for (const table of tables) turn(table)
@@ -81,7 +85,13 @@ export function modelOf(shape: Shape): Model {
   return { schema, tables, people: 'people', holders, shape }
 }
 
-function tableOf(schema: string, name: string, shape: TableShape, parent: Table | null): Table {
+function tableOf(
+  schema: string,
+  name: string,
+  shape: TableShape,
+  parent: Table | null,
+  dates: Shape['dates'],
+): Table {
   const columns = new Columns(shape)
   const parentColumns = parent === null ? [] : columns.parent(parent)
   const partition = shape.partitions === null ? null : columns.partition()
@@ -110,6 +120,7 @@ function tableOf(schema: string, name: string, shape: TableShape, parent: Table 
       pointers: [],
       omitted: columns.omitted(),
       protect: ofRoot ? columns.protect() : null,
+      dates: ofRoot ? columns.dates(dates) : null,
     },
     order: shape.ordered === null ? null : (orders[shape.ordered % orders.length] ?? null),
   }
@@ -204,8 +215,17 @@ class Columns {
   }
 
   omitted(): Column[] {
-    if (!this.#shape.omitted) return []
-    return [this.#add('omitted', 'text', { notNull: true, clause: "DEFAULT 'default'" })]
+    const { omitted } = this.#shape
+    if (omitted === null) return []
+    return [this.#add('omitted', 'text', { notNull: true, clause: `DEFAULT ${omitted}` })]
+  }
+
+  /** A day of the root's first rows each, from the middle of January 2026 on. */
+  dates(type: string): Column {
+    return this.#add('made at', type, {
+      notNull: true,
+      value: (n) => `CAST(date '2026-01-15' + ${n % 60} AS ${type})`,
+    })
   }
 
   protect(): Column | null {
@@ -222,11 +242,12 @@ function turn(table: Table): void {
 /** The dataset file of a model. */
 export function declarationOf({ tables, shape }: Model): Declaration {
   const gate = { export: false, delivery: false, delete: false, cleanup: false, sync: false } as const
-  return { dataset: 'shape', gate, records: declare(tables[0]!, tables, shape) } as Declaration
+  const records = declare(tables[0]!, tables, shape)
+  return { dataset: 'shape', timezone: 'UTC', gate, records } as Declaration
 }
 
 function declare(table: Table, tables: Table[], shape: Shape): TableDeclaration {
-  const { parent, key, parentColumns, internal, omitted, order, protect } = table
+  const { parent, key, parentColumns, internal, omitted, order, protect, dates } = table
   const references = table.pointers.flatMap(({ columns, reference }) =>
     reference === null ? [] : [[columns[0]!.name, reference] as const],
   )
@@ -239,6 +260,7 @@ function declare(table: Table, tables: Table[], shape: Shape): TableDeclaration 
     ...(omitted.length > 0 && { omit: named(omitted) }),
     ...(order !== null && parent !== null && { order: order.name }),
     ...(protect !== null && { protect: protect.name }),
+    ...(dates !== null && { dates: dates.name }),
     ...(references.length > 0 && { references: Object.fromEntries(references) }),
     ...(children.length > 0 && { children: children.map((child) => declare(child, tables, shape)) }),
   }

@@ -10,6 +10,10 @@ export interface Observed {
   identity: string
   /** The key of the record that it belongs to; null for one that belongs to none. */
   record: string | null
+  /** What its parent is known by. */
+  place: string | null
+  /** Its values by each unique key, the parent by what it is known by; null where one is NULL. */
+  unique: (string | null)[]
   /** Of all its values but internal ids, which stand for themselves by what they point at. */
   md5: string
 }
@@ -53,6 +57,16 @@ function contents(table: Table): string {
   return [...values, ...above, ...others].join(', ')
 }
 
+function uniqueOf({ unique, parent, parentColumns }: Table): string {
+  const values = unique.map((key) => {
+    const own = key.filter((column) => !parentColumns.includes(column))
+    const above = own.length < key.length ? [identityOf(parent!, 'a', 1)] : []
+    const row = `ROW(${[list(own, 'a0'), ...above].join(', ')})`
+    return `CASE WHEN num_nulls(${[list(key, 'a0')].join(', ')}) = 0 THEN ${row}::text END`
+  })
+  return `ARRAY[${values.join(', ')}]::text[]`
+}
+
 /** Inside a row an xml value is printed without its declaration. */
 function textOf({ name, type }: Column): string {
   return type === 'xml' ? `a0.${quote(name)}::text` : `a0.${quote(name)}`
@@ -63,7 +77,8 @@ export async function observe(client: pg.ClientBase, { tables }: Model): Promise
   const all: Observed[] = []
   for (const table of tables) {
     const { rows } = await client.query<Omit<Observed, 'table'>>(
-      `SELECT ${identityOf(table, 'a')} AS identity, ${recordOf(table, 'a')} AS record, md5(ROW(${contents(table)})::text) AS md5
+      `SELECT ${identityOf(table, 'a')} AS identity, ${recordOf(table, 'a')} AS record, md5(ROW(${contents(table)})::text) AS md5,
+         ${table.parent === null ? 'NULL' : identityOf(table.parent, 'a', 1)} AS place, ${uniqueOf(table)} AS unique
          FROM ${chain(table, 'a')} ORDER BY 1, 3`,
     )
     all.push(...rows.map((row) => ({ table, ...row })))
@@ -110,6 +125,28 @@ export async function recordKeys(client: pg.ClientBase, { tables: [root] }: Mode
        FROM ${quoteTable(root!)} a ORDER BY 1`,
   )
   return rows.map(({ record, key }) => ({ record, key: key.length === 1 ? key[0] : key }))
+}
+
+/** Scopes by the records' dates. */
+export const periods = {
+  month: { scope: { month: '2026-02' }, from: '2026-02-01', to: '2026-03-01' },
+  period: { scope: { from: '2026-01-20', to: '2026-01-30' }, from: '2026-01-20', to: '2026-01-30' },
+}
+
+/** The records in a shape's month or period; all, where it has neither. */
+export async function recordsWithin(client: pg.ClientBase, model: Model): Promise<RecordKey[]> {
+  const { scope } = model.shape
+  const all = await recordKeys(client, model)
+  if (scope !== 'month' && scope !== 'period') return all
+  const { from, to } = periods[scope]
+  const [root] = model.tables
+  const dates = root!.dates!
+  const at = (day: string) => `CAST('${day} 00:00:00+00' AS ${dates.type})`
+  const { rows } = await client.query<{ record: string }>(
+    `SELECT ROW(${list(root!.key, 'a')})::text AS record FROM ${quoteTable(root!)} a
+      WHERE ${list([dates], 'a')} >= ${at(from)} AND ${list([dates], 'a')} < ${at(to)}`,
+  )
+  return all.filter(({ record }) => rows.some((row) => row.record === record))
 }
 
 const numbers = new Set(['int2', 'int4', 'integer', 'number', 'smallserial', 'serial', 'float8'])

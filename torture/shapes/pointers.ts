@@ -19,7 +19,13 @@ function addPointer(table: Table, shape: PointerShape, target: Table, name: stri
   const missing = shape.rule === 'plain' ? ('fail' as const) : shape.rule
   const clause = shape.deferrable ? ' DEFERRABLE INITIALLY DEFERRED' : ''
   table.pointers.push({
-    ...{ columns, target, targets: target.primary, clause },
+    ...{
+      columns,
+      target,
+      targets: target.primary,
+      clause,
+      required: shape.required && shape.deferrable && missing !== 'null',
+    },
     reference: plain ? null : { ...reference, missing },
   })
 }
@@ -52,6 +58,7 @@ function addOutward(table: Table, { rule, deferrable }: PointerShape): void {
   table.pointers.push({
     ...{ columns: [column], target: outside(table.schema), targets: [outsideId] },
     ...{ clause: deferrable ? ' DEFERRABLE' : '', reference: rule === 'plain' ? null : reference },
+    required: false,
   })
 }
 

@@ -7,6 +7,8 @@ export type Rule = 'skip' | 'null' | 'fail' | 'plain'
 export interface PointerShape {
   rule: Rule
   deferrable: boolean
+  /** Where it is deferrable and no rule empties it: NOT NULL, which makes cycles that only open for a moment. */
+  required: boolean
   /** Which table it points at, taken modulo how many there are. */
   to: number
 }
@@ -40,7 +42,8 @@ export interface TableShape {
   position: boolean
   generated: 'STORED' | 'VIRTUAL' | null
   identity: 'ALWAYS' | 'BY DEFAULT' | null
-  omitted: boolean
+  /** The default of a column that the dataset leaves out. */
+  omitted: string | null
   protected: boolean
   ordered: number | null
   trigger: boolean
@@ -53,11 +56,19 @@ export interface TableShape {
 export interface Shape {
   schema: string
   tables: TableShape[]
-  scope: 'all' | 'keys'
+  scope: 'all' | 'keys' | 'month' | 'period'
+  /** What months and periods go by. */
+  dates: 'date' | 'timestamp' | 'timestamptz'
+  /** In which the snapshot is restored once more, to what the spoilt rows become by it. */
+  mode: 'merge' | 'missing'
+  /** All tables are emptied before the restore. */
+  emptied: boolean
   /** Row-level security on one of the tables: the source's role owns it, or is not spared. */
   security: 'owner' | 'forced' | null
   /** Bytes of one value of one row. */
   large: number
+  /** Rows come back in bulk: ten thousand and more, with their foreign keys' triggers off. */
+  bulk: boolean
   seed: number
 }
 
@@ -127,6 +138,7 @@ const rarely = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | null> =>
 const pointer = fc.record({
   rule: fc.constantFrom<Rule>('plain', 'skip', 'null', 'fail'),
   deferrable: fc.boolean(),
+  required: fc.boolean(),
   to: fc.nat(5),
 })
 
@@ -159,7 +171,7 @@ const table: fc.Arbitrary<TableShape> = fc.record({
   position: fc.boolean(),
   generated: rarely(fc.constantFrom('STORED', 'VIRTUAL')),
   identity: rarely(fc.constantFrom('ALWAYS', 'BY DEFAULT')),
-  omitted: fc.boolean(),
+  omitted: rarely(fc.constant("'default'")),
   protected: fc.boolean(),
   ordered: rarely(fc.nat(9)),
   trigger: fc.boolean(),
@@ -168,14 +180,55 @@ const table: fc.Arbitrary<TableShape> = fc.record({
   turn: fc.nat(9),
 })
 
-/** Any dataset. @param large bytes of one value of one row; 0 for none */
-export function shapes(large = 0): fc.Arbitrary<Shape> {
-  return fc.record({
+export interface Wanted {
+  /** Bytes of one value of one row; 0 for none. */
+  large?: number
+  bulk?: boolean
+}
+
+/** Any dataset. */
+export function shapes({ large = 0, bulk = false }: Wanted = {}): fc.Arbitrary<Shape> {
+  const any = fc.record({
     schema: name,
-    tables: fc.array(table, { minLength: 1, maxLength: 6, size: 'max' }),
-    scope: fc.constantFrom('all', 'all', 'keys'),
+    tables: fc.array(table, { minLength: bulk ? 2 : 1, maxLength: bulk ? 3 : 6, size: 'max' }),
+    scope: fc.constantFrom(...(['all', 'all', 'keys', 'month', 'period'] as const)),
+    dates: fc.constantFrom(...(['date', 'timestamp', 'timestamptz'] as const)),
+    mode: fc.constantFrom(...(['merge', 'missing'] as const)),
+    emptied: rarely(fc.constant(true)).map((emptied) => emptied ?? false),
     security: rarely(fc.constantFrom('owner', 'forced')),
     large: fc.constant(large),
+    bulk: fc.constant(bulk),
     seed: fc.nat(1_000_000),
   })
+  return any.map((shape) => (bulk ? inBulk(shape) : large > 0 ? withLarge(shape) : shape))
 }
+
+/** Its root has a column that may have any size, and is in the scope. */
+function withLarge(shape: Shape): Shape {
+  const [root, ...below] = shape.tables
+  const columns = [{ name: 'large', type: 'text', notNull: true }, ...root!.columns]
+  return { ...shape, scope: 'all', tables: [{ ...root!, columns }, ...below] }
+}
+
+/** As many rows as it takes below each, in tables where nothing but foreign keys over whole numbers and UUIDs stands. */
+function inBulk(shape: Shape): Shape {
+  const rows = [500, 2, 1]
+  const tables = shape.tables.map((table, i) => ({
+    ...table,
+    ...{
+      rows: rows[i]!,
+      partitions: null,
+      protected: false,
+      trigger: false,
+      self: null,
+      across: null,
+      linkedByNatural: false,
+    },
+    primary: replaced.has(table.primary) ? ('serial' as const) : table.primary,
+    omitted: "current_setting('session_replication_role')",
+  }))
+  return { ...shape, tables, scope: 'all', emptied: true }
+}
+
+/** Keys of other types, or with too few numbers. */
+const replaced = new Set(['typed', 'composite', 'smallserial'])

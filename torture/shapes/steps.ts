@@ -19,6 +19,10 @@ export interface Tried {
   tables: number
   types: string[]
   ways: Map<Way, number>
+  /** Restores by mode, scopes by kind, and what else a shape may have, each as often as it was met. */
+  met: Map<string, number>
+  /** Plans that could not be applied, and rightly so, by mode and code. */
+  blocked: Map<string, number>
   /** Why the product would not do it: `load`, `plan` or `cleanup`, and what it said. */
   refused: string | null
   /** Row-level security that would have hidden rows was refused. */
@@ -30,6 +34,21 @@ export interface Tried {
 export class Broken extends Error {}
 
 export class Refused extends Error {}
+
+/** The plan says that it can't be applied. */
+export class Blocked extends Error {
+  readonly code: string
+
+  constructor({ code, detail }: { code: string; detail: string }) {
+    super(`${code} ${detail}`)
+    this.code = code
+  }
+}
+
+/** Counts what was met. */
+export function meet<What>(counts: Map<What, number>, what: What, times = 1): void {
+  if (times > 0) counts.set(what, (counts.get(what) ?? 0) + times)
+}
 
 export interface Trial {
   bench: Bench
@@ -81,6 +100,7 @@ export const kindOf = (path: string) => path.replace(/[0-9a-f-]{36}/, '…')
 /** So that refusals for one reason count as one. */
 export const withoutNames = (detail: string) => detail.replace(/"[^"]*"/g, '…')
 
+/** Plans and applies a restore, or what undoes one, and looks whether it came out as wanted. @throws Blocked */
 export async function restoreTo(
   trial: Trial,
   path: string,
@@ -91,8 +111,7 @@ export async function restoreTo(
   const { client, model } = trial
   const outside = await observeOutside(client, model)
   const plan = await finished(trial, path, body)
-  if (plan.blockers.length > 0)
-    throw new Refused(`plan of ${what}: ${plan.blockers[0]!.code} ${plan.blockers[0]!.detail}`)
+  if (plan.blockers.length > 0) throw new Blocked(plan.blockers[0]!)
   const done = await finished(trial, `restores/${plan.id}/application`, { planHash: plan.planHash })
   const found = differences(wanted, await observe(client, model))
   const told = [...plan.warnings, ...(done.warnings ?? [])].map(({ code, detail }) => `${code} ${detail}`)

@@ -1,16 +1,20 @@
 import pg from 'pg'
 import { seeded } from '../random.ts'
 import { createTables, secure } from './ddl.ts'
-import { spoil } from './damage.ts'
-import { fill, Numbers } from './fill.ts'
+import { emptyAll, spoil } from './damage.ts'
+import { expected, isDue, type Mode, type Sides } from './expected.ts'
+import { countLarge, fill, firstTargets, Numbers, shorten } from './fill.ts'
 import { declarationOf, modelOf } from './model.ts'
 import { list, quote, quoteTable } from './names.ts'
-import { observe, recordKeys, type Observed } from './observe.ts'
+import { observe, periods, recordKeys, recordsWithin, type Observed } from './observe.ts'
 import type { Shape } from './shape.ts'
 import {
+  Blocked,
   Broken,
   finished,
+  meet,
   Refused,
+  type Answer,
   restoreTo,
   withoutNames,
   type Bench,
@@ -28,7 +32,7 @@ export async function tryShape(bench: Bench, shape: Shape): Promise<Tried> {
     rows: 0,
     tables: model.tables.length,
     types: [],
-    ways: new Map(),
+    ...{ ways: new Map(), met: new Map(), blocked: new Map() },
     refused: null,
     hidden: 0,
     removed: 0,
@@ -54,27 +58,103 @@ async function runTrial(trial: Trial): Promise<void> {
   const numbers = new Numbers()
   await fill(client, model, numbers)
   await load(trial)
-  const keys = await recordKeys(client, model)
-  const chosen = model.shape.scope === 'all' ? null : keys.filter(() => random() < 0.5)
-  const records = chosen === null || chosen.length === 0 ? null : chosen.map(({ record }) => record)
-  const scope = records === null ? { all: true } : { keys: chosen!.map(({ key }) => key) }
+  const { scope, records } = await chooseScope(trial, random)
   const before = await observe(client, model)
   tried.rows = before.length
   tried.types = [...new Set(model.tables.flatMap(({ columns }) => columns.map(({ type }) => type)))]
   const snapshot = await finished(trial, 'snapshots', { dataset: 'shape', scope })
   await refuseHidden(trial, scope)
 
-  tried.ways = await spoil({ client, model, random, numbers, records }, 24)
+  const large = await damage({ client, model, random, numbers, records }, tried)
   const spoilt = await observe(client, model)
-  const within = ({ record }: Observed) =>
-    records === null ? record !== null : record !== null && records.includes(record)
-  const wanted = [...before.filter(within), ...spoilt.filter((row) => !within(row))]
-  const restore = await restoreTo(trial, 'restores', { snapshotId: snapshot.id }, wanted, 'a restore')
+  const within = ({ record }: Observed) => record !== null && (records?.includes(record) ?? true)
+  const sides = { before, spoilt, within }
+  const restored = await tryMode(trial, 'replace', snapshot.id, sides)
+  if (restored === null) throw new Refused('plan: VALUE_TAKEN or ROW_ELSEWHERE, rightly')
   await requireSequences(trial, numbers)
   await requireSameLines(trial, scope, snapshot.id)
-  if (restore.plan.create + restore.plan.update + restore.plan.delete > 0)
-    await restoreTo(trial, `restores/${restore.id}/undo`, undefined, spoilt, 'an undo')
+  await requireShape(trial, large)
+  await undo(trial, restored, spoilt)
+  const again = await tryMode(trial, model.shape.mode, snapshot.id, sides)
+  if (again !== null) await undo(trial, again, spoilt)
   await tryCleanup(trial, random)
+}
+
+/** @returns the scope as a request has it, and the records in it; null for all there are */
+async function chooseScope({ client, model, tried }: Trial, random: () => number) {
+  const { scope } = model.shape
+  const keys = await recordKeys(client, model)
+  const chosen = scope === 'keys' ? keys.filter(() => random() < 0.5) : await recordsWithin(client, model)
+  if (scope === 'all' || chosen.length === 0) return { scope: { all: true }, records: null }
+  meet(tried.met, `scope ${scope}`)
+  const records = chosen.map(({ record }) => record)
+  if (scope === 'keys') return { scope: { keys: chosen.map(({ key }) => key) }, records }
+  return { scope: periods[scope].scope, records }
+}
+
+/** Spoils rows, and takes what is large away. @returns how many large values there were */
+async function damage(work: Parameters<typeof spoil>[0], tried: Tried): Promise<number> {
+  const { client, model, records } = work
+  const { large, emptied } = model.shape
+  const there = large > 0 ? await countLarge(client, model.tables[0]!, large) : 0
+  if (there > 0) await shorten(client, model.tables[0]!, large)
+  tried.ways = await spoil(work, 24)
+  // An undo would keep the protected ones of what comes back.
+  if (emptied && records === null && model.tables[0]!.protect === null) {
+    await emptyAll(client, model)
+    meet(tried.met, 'everything emptied')
+  }
+  return there
+}
+
+/** @returns the restore; null where the plan says that it can't be applied, and is right */
+async function tryMode(trial: Trial, mode: Mode, snapshotId: string, sides: Sides): Promise<Answer | null> {
+  const { tried } = trial
+  try {
+    const restored = await restoreTo(
+      trial,
+      'restores',
+      { snapshotId, mode },
+      expected(mode, sides),
+      `a restore (${mode})`,
+    )
+    meet(tried.met, `mode ${mode}`)
+    return restored
+  } catch (error) {
+    if (!(error instanceof Blocked)) throw error
+    if (!isDue(error.code, sides)) throw new Refused(`plan (${mode}): ${withoutNames(error.message)}`)
+    meet(tried.blocked, `${mode} ${error.code}`)
+    return null
+  }
+}
+
+async function undo(trial: Trial, { id, plan }: Answer, spoilt: Observed[]): Promise<void> {
+  if (plan.create + plan.update + plan.delete > 0)
+    await restoreTo(trial, `restores/${id}/undo`, undefined, spoilt, 'an undo')
+}
+
+/** What the shape was made for has come back, in the way that it was made for. */
+async function requireShape({ client, model, tried }: Trial, large: number): Promise<void> {
+  const { shape, tables } = model
+  meet(
+    tried.met,
+    'NOT NULL pointer',
+    tables.flatMap(({ pointers }) => pointers).filter(({ required }) => required).length,
+  )
+  if (shape.large > 0) {
+    const back = await countLarge(client, tables[0]!, shape.large)
+    if (back === 0 || back !== large) throw new Broken(`${back} of ${large} large values are back`)
+    meet(tried.met, `value of ${shape.large} bytes`, back)
+  }
+  if (!shape.bulk) return
+  // A column that is left out has its default from the session that inserted the row.
+  const { rows } = await client.query<{ rows: number; unchecked: number }>(
+    `SELECT count(*)::int AS rows, (count(*) FILTER (WHERE ${list(tables[1]!.omitted)} = 'replica'))::int AS unchecked FROM ${quoteTable(tables[1]!)}`,
+  )
+  const { rows: all, unchecked } = rows[0]!
+  if (tried.rows < 10_000 || unchecked < all)
+    throw new Broken(`${unchecked} of ${all} rows, of ${tried.rows} in all, came in bulk`)
+  meet(tried.met, 'row in bulk', unchecked)
 }
 
 async function load({ bench, model, client, tried }: Trial): Promise<void> {
@@ -124,7 +204,9 @@ async function requireSequences({ client, model }: Trial, numbers: Numbers): Pro
       table.parent === null
         ? ''
         : `, ${list(table.parent.linked, 'p')} FROM (SELECT * FROM ${quoteTable(table.parent)} LIMIT 1) p`
-    const insert = `INSERT INTO ${quoteTable(table)} (${list(columns)}${parent}) SELECT ${columns.map(({ value }) => value!(n, 0)).join(', ')}${from}`
+    const pointing = firstTargets(table)
+    const given = [...columns.map(({ value }) => value!(n, 0)), ...pointing.values()]
+    const insert = `INSERT INTO ${quoteTable(table)} (${list([...columns, ...pointing.keys()])}${parent}) SELECT ${given.join(', ')}${from}`
     try {
       if (columns.length > 0) await client.query(insert)
     } catch (error) {
