@@ -87,7 +87,3 @@ export function countPointers(stage: Stage, { columns, references, referencedCol
     (SELECT pg_catalog.count(*) FROM (SELECT FROM ONLY ${quoteTable(references)} AS x
       WHERE EXISTS (SELECT FROM ${stage.table} AS s WHERE ${given} AND ${same.join(' AND ')}) FOR KEY SHARE OF x) AS locked)::int AS there`
 }
-
-export function countCreated(stage: Stage): string {
-  return `SELECT pg_catalog.count(*)::int AS rows FROM ${stage.table} AS s WHERE s."holdfast:op" = 'c'`
-}

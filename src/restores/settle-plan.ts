@@ -26,7 +26,7 @@ export interface SettleOptions {
  */
 export async function settlePlan(options: SettleOptions): Promise<Plan> {
   const { client, stages, tally } = options
-  for (const { table, staged } of stages) if (staged.size > 0) await client.query(`ANALYZE ${table}`)
+  await analyzeStages(options)
   await resolveExistingRows(options)
   await keepHeldRows(options)
   await findCreatedRows(options)
@@ -48,6 +48,12 @@ export async function settlePlan(options: SettleOptions): Promise<Plan> {
     differences: tally.differences,
     differing: tally.differing,
   }
+}
+
+/** The rows are counted whole either way; a tenth of the usual sample tells enough of their values, in a tenth of the time. */
+async function analyzeStages({ client, stages }: SettleOptions): Promise<void> {
+  await client.query('SET LOCAL default_statistics_target = 10')
+  for (const { table, staged } of stages) if (staged.size > 0) await client.query(`ANALYZE ${table}`)
 }
 
 /** Parents before children: a row is found by its parent and its key among its siblings. */
@@ -219,6 +225,7 @@ async function countTables({ client, stages, tally }: SettleOptions): Promise<Re
     const count = (op: string) => rows.find((row) => row.op === op)?.rows ?? 0
     const [update, remove] = [count('u'), count('d')]
     const keep = tally.liveRows[stage.index]! - update - remove
+    tally.created[stage.index] = count('c')
     tables[stage.node.name] = { create: count('c'), update, delete: remove, keep, skip: count('x') }
   }
   return tables

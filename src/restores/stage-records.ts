@@ -30,7 +30,7 @@ export interface Tally {
   same: number
   /** Rows in the source, in the order of `tableNodes`. */
   liveRows: number[]
-  /** Records that differ, by key and a digest of both sides. */
+  /** Records that differ, by key and a digest of which sides have them, and of the source's. */
   differences: [key: KeyValue[], digest: string][]
   differing: number
   /** Protected records that would have been deleted. */
@@ -40,6 +40,8 @@ export interface Tally {
   sample: SampleRecord[]
   /** Rows staged so far: their numbers. */
   staged: number
+  /** Rows to create, in the order of `tableNodes`; known once all is settled. */
+  created: number[]
   /** Over all that differs, in key order. */
   digest: Hash
 }
@@ -50,6 +52,7 @@ export function newTally(tables: number): Tally {
     live: 0,
     same: 0,
     liveRows: Array.from({ length: tables }, () => 0),
+    created: Array.from({ length: tables }, () => 0),
     differences: [],
     differing: 0,
     kept: 0,
@@ -184,10 +187,11 @@ function operationFor(kind: RowDifference['kind'], mode: Mode): Operation | null
   return kind === 'differs' && mode !== 'missing' ? 'u' : 'k'
 }
 
+/** What a stored record holds is told by its snapshot's hash, which a plan's hash is over as well. */
 function remember(tally: Tally, { key, stored, live }: RecordPair): void {
   const digest = createHash('sha256')
     .update(JSON.stringify(key))
-    .update(stored ?? 'absent')
+    .update(stored === null ? 'absent' : 'stored')
     .update('\n')
     .update(live?.json ?? 'absent')
     .digest('hex')

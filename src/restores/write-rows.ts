@@ -2,7 +2,6 @@ import type pg from 'pg'
 import type { Column, ForeignKey } from '../source/catalog.ts'
 import type { SourcePool } from '../source/connect.ts'
 import { checkKeys, insertUnchecked, openBulk, type Bulk } from './bulk.ts'
-import { countCreated } from './bulk-queries.ts'
 import { restoreProblems } from './errors.ts'
 import type { PlanWarning } from './plan.ts'
 import { sameTable } from './resolve-queries.ts'
@@ -46,7 +45,7 @@ export async function writeRows(
   await client.query('SET CONSTRAINTS ALL IMMEDIATE')
   await checkKeys(client, bulk)
   for (const stage of stages) if (mayHold(stage, 'c')) await advanceSequences(client, stage, 'created')
-  return bulk.counted ? proveByCount(client, created) : proveRows(client, stages)
+  return bulk.counted ? proveByCount(created, tally) : proveRows(client, stages)
 }
 
 async function deleteRows(client: pg.ClientBase, stages: Stage[]): Promise<void> {
@@ -153,13 +152,12 @@ export async function advanceSequences(
 }
 
 /** Where nothing can come between an INSERT and its rows, every row that it counts is there as it was staged. */
-async function proveByCount(client: pg.ClientBase, created: Map<Stage, number>): Promise<PlanWarning[]> {
-  for (const [stage, present] of created) {
-    const { rows } = await client.query<{ rows: number }>(countCreated(stage))
-    const wanted = rows[0]!.rows
+function proveByCount(created: Map<Stage, number>, tally: Tally): PlanWarning[] {
+  for (const [{ node, index }, present] of created) {
+    const wanted = tally.created[index]!
     if (present === wanted) continue
     throw restoreProblems.RESTORE_NOT_PROVEN(
-      `${stage.node.name}: ${wanted - present} of ${wanted} rows could not be created.`,
+      `${node.name}: ${wanted - present} of ${wanted} rows could not be created.`,
     )
   }
   return []
