@@ -196,7 +196,7 @@ export function shapes({ large = 0, bulk = false }: Wanted = {}): fc.Arbitrary<S
     mode: fc.constantFrom(...(['merge', 'missing'] as const)),
     emptied: rarely(fc.constant(true)).map((emptied) => emptied ?? false),
     security: rarely(fc.constantFrom('owner', 'forced')),
-    large: fc.constant(large),
+    large: fc.constant(bulk ? 0 : large),
     bulk: fc.constant(bulk),
     seed: fc.nat(1_000_000),
   })
