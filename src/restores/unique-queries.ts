@@ -76,8 +76,7 @@ export function listDouble(stage: Stage, key: UniqueKey): string {
 
 function list(key: UniqueKey, holders: string, rows: string, further: string, holder: string): string {
   const parts = key.parts.map((_, n) => part(n))
-  return `SELECT f."holdfast:record"::int AS record, ${printed(parts.map((name) => `f.${name}`))} AS "values", ${holder} AS holder,
-      (pg_catalog.count(*) OVER ())::int AS total
+  return `SELECT f."holdfast:record"::int AS record, ${printed(parts.map((name) => `f.${name}`))} AS "values", ${holder} AS holder
     FROM ${rows} AS f JOIN ${holders} AS x ON ${further} AND ${collide(key)}
     ORDER BY f."holdfast:no", 3 LIMIT $1`
 }
