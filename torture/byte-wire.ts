@@ -8,7 +8,9 @@ export interface ByteWire {
   url: string
   /** Breaks every connection once the server has sent so many more bytes; new ones work. */
   cutAfter(bytes: number): void
-  /** Bytes that the server has sent since `cutAfter`. */
+  /** Nothing goes through any more once the server has sent so many more bytes; resolves then. */
+  freezeAfter(bytes: number): Promise<void>
+  /** Bytes that the server has sent since `cutAfter` or `freezeAfter`. */
   passed(): number
   /** Nothing goes through any more, as when the server is stopped with SIGSTOP. */
   freeze(): void
@@ -24,6 +26,11 @@ export async function openByteWire(ends: Ends, url: string): Promise<ByteWire> {
     for (const socket of sockets) socket.destroy()
     sockets.clear()
   }
+  const freeze = () => {
+    frozen = true
+    for (const socket of sockets) socket.pause()
+  }
+  let spent = cut
   const server = createServer((near) => {
     const far = connect(Number(port), hostname)
     for (const end of [near, far]) sockets.add(end.on('error', () => {}))
@@ -31,9 +38,9 @@ export async function openByteWire(ends: Ends, url: string): Promise<ByteWire> {
       passed += chunk.length
       left -= chunk.length
       if (left > 0) return near.write(chunk)
-      near.write(chunk.subarray(0, chunk.length + left))
+      near.write(spent === cut ? chunk.subarray(0, chunk.length + left) : chunk)
       left = Infinity
-      return cut()
+      return spent()
     })
     far.once('close', () => near.destroy())
     near.once('close', () => far.destroy())
@@ -48,12 +55,18 @@ export async function openByteWire(ends: Ends, url: string): Promise<ByteWire> {
   })
   return {
     url: target.href,
-    cutAfter: (bytes) => void ([left, passed] = [bytes, 0]),
-    passed: () => passed,
-    freeze() {
-      frozen = true
-      for (const socket of sockets) socket.pause()
+    cutAfter: (bytes) => void ([left, passed, spent] = [bytes, 0, cut]),
+    freezeAfter(bytes) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      const stand = () => {
+        freeze()
+        resolve()
+      }
+      ;[left, passed, spent] = [bytes, 0, stand]
+      return promise
     },
+    passed: () => passed,
+    freeze,
     thaw() {
       frozen = false
       for (const socket of sockets) socket.resume()

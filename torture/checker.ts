@@ -272,13 +272,15 @@ class Look {
   }
 
   async nothingIsLocked(): Promise<void> {
+    // Not of the server's own processes: one that vacuums locks what it works on, and lets go.
     const sessions = await this.#source.query<{ name: string; state: string }>(
       `SELECT application_name AS name, state FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
-        AND application_name <> 'writer' AND (state LIKE 'idle in transaction%' OR xact_start < clock_timestamp() - interval '30 s')`,
+        AND application_name <> 'writer' AND backend_type <> 'autovacuum worker' AND (state LIKE 'idle in transaction%' OR xact_start < clock_timestamp() - interval '30 s')`,
     )
     const locks = await this.#source.query<{ relation: string; name: string }>(
       `SELECT relation::regclass::text AS relation, application_name AS name FROM pg_locks l JOIN pg_stat_activity a USING (pid)
         WHERE l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND a.pid <> pg_backend_pid()
+          AND backend_type <> 'autovacuum worker'
           AND relation::regclass::text LIKE 'torture.%' AND application_name <> 'writer'`,
     )
     const left = [...sessions.rows, ...locks.rows].map((row) => JSON.stringify(row))

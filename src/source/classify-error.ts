@@ -73,14 +73,23 @@ export function classifySourceError(error: unknown, source: string): unknown {
 function fromServer(error: pg.DatabaseError, source: string): Problem {
   const code = error.code ?? ''
   if (code === '57014') return cancelled(error, source)
-  const factory = sqlStates[code] ?? sqlStates[code.slice(0, 2)] ?? sourceProblems.SOURCE_FAILED
+  const factory = recoveryConflict.test(error.message)
+    ? sourceProblems.SOURCE_RECOVERY_CONFLICT
+    : (sqlStates[code] ?? sqlStates[code.slice(0, 2)] ?? sourceProblems.SOURCE_FAILED)
   return factory(`source "${source}": ${explain(error)}`, {
     cause: error,
     ...(retryable.has(factory) && { retryAfter: 5 }),
   })
 }
 
+/**
+ * A standby ends what stands in the way of what it replays, with the SQLSTATE of two transactions that get in each other's way.
+ * https://www.postgresql.org/docs/18/hot-standby.html#HOT-STANDBY-CONFLICT
+ */
+const recoveryConflict = /due to conflict with recovery$/
+
 const retryable = new Set([
+  sourceProblems.SOURCE_RECOVERY_CONFLICT,
   sourceProblems.SOURCE_BUSY,
   sourceProblems.SOURCE_UNREACHABLE,
   sourceProblems.SOURCE_CONFLICT,

@@ -37,6 +37,11 @@ export const sourceProblems = defineProblems({
     title: 'The application changed the same rows at the same time',
     hint: 'Nothing was changed by this. Try again.',
   },
+  SOURCE_RECOVERY_CONFLICT: {
+    status: 503,
+    title: 'The standby went on to what the primary had changed, and ended what was being read',
+    hint: 'Nothing is lost: try again. If it lasts, set hot_standby_feedback = on at the standby, or raise max_standby_streaming_delay there.',
+  },
   SOURCE_LOCKED: {
     status: 409,
     title: 'The application holds a lock on rows or tables that are needed',

@@ -1,10 +1,4 @@
-import { chmod, mkdtemp, realpath, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { findPostmaster } from '../../src/platform/embedded-postgres/postmaster.ts'
-import { startEmbeddedPostgres } from '../../src/platform/embedded-postgres.ts'
 import { armFailpoints, type Failpoint } from '../../src/platform/failpoints.ts'
 import { runApplication } from '../../src/restores/apply-restore.ts'
 import { check, takeBaseline } from '../../torture/checker.ts'
@@ -12,44 +6,8 @@ import { openPlace, withClient } from '../../torture/place.ts'
 import { token, type Answer } from '../../torture/service.ts'
 import { stateOf, zones } from '../../torture/source.ts'
 import { testApp } from '../support/app.ts'
+import { fast, immediate, openServer, type Stop } from '../support/own-server.ts'
 import { sql } from '../support/postgres.ts'
-
-/** PostgreSQL's ways to stop that don't wait for anybody: with goodbye, and as if it had crashed. */
-const fast = 'SIGINT'
-const immediate = 'SIGQUIT'
-type Stop = typeof fast | typeof immediate
-
-/** A server of the source's own, which can be stopped and started again. */
-async function openServer(t: Test) {
-  const home = await mkdtemp(join(tmpdir(), 'holdfast-source-'))
-  await chmod(home, 0o711) // As root the server runs as another user.
-  const start = () =>
-    startEmbeddedPostgres({
-      home,
-      log: { info() {}, error() {} },
-      purpose: { superuser: true, databases: ['holdfast', 'app'], durable: true, maxConnections: 60 },
-    })
-  let server = await start()
-  const directory = await realpath(join(home, 'postgres'))
-  t.teardown(async () => {
-    await server.stop()
-    for (const folder of [directory, home]) await rm(folder, { recursive: true, force: true })
-  })
-  const url = server.url('app')
-  return {
-    url,
-    /** For what may not be done in the source itself. */
-    administration: server.url('holdfast'),
-    async stop(how: Stop): Promise<void> {
-      process.kill((await findPostmaster(directory))!.pid, how)
-      while ((await findPostmaster(directory)) !== null) await delay(20)
-    },
-    async start(): Promise<void> {
-      server = await start()
-      if (server.url('app') !== url) throw new Error('the server came back at another port')
-    },
-  }
-}
 
 const server = await openServer(t)
 const place = await openPlace(t, 'folder', undefined, server.url)

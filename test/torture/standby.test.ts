@@ -1,0 +1,82 @@
+import t from 'tap'
+import { openByteWire } from '../../torture/byte-wire.ts'
+import { openPlace, withClient } from '../../torture/place.ts'
+import { token, type Answer } from '../../torture/service.ts'
+import { stateOf } from '../../torture/source.ts'
+import { testApp } from '../support/app.ts'
+import { openServer, openStandby } from '../support/own-server.ts'
+import { sql } from '../support/postgres.ts'
+
+/** A source that is a hot standby: it can be read, and what it replays may end what reads it. */
+const primary = await openServer(t)
+const place = await openPlace(t, 'folder', undefined, primary.url)
+const standby = await openStandby(t, primary, 'max_standby_streaming_delay = 0')
+const wire = await openByteWire(t, standby.url)
+const { HOLDFAST_HOME: home, DATABASE_URL: databaseUrl, ...environment } = place.environment
+const app = await testApp(t, {
+  databaseUrl: databaseUrl!,
+  environment: {
+    ...environment,
+    HOLDFAST_SOURCE_APP_URL: wire.url,
+    HOLDFAST_BOOTSTRAP_TOKEN: token,
+    HOLDFAST_STORE_URL: `file:${home}/store`,
+  },
+})
+const headers = { authorization: `Bearer ${token}`, prefer: 'wait=60' }
+
+async function post(path: string, payload: object): Promise<Answer> {
+  return (await app.inject({ method: 'POST', url: `/api${path}`, headers, payload })).json<Answer>()
+}
+
+const takeSnapshot = () => post('/snapshots', { dataset: 'accounts' })
+
+/** Until a query of the standby finds something. */
+async function until(query: string): Promise<void> {
+  await withClient(standby.administration, async (client) => {
+    while ((await client.query(query)).rowCount === 0) await client.query('SELECT pg_sleep(0.02)')
+  })
+}
+
+t.test('a standby is read: snapshots, what changed, exports', async (t) => {
+  const snapshot = await takeSnapshot()
+  t.match(snapshot, { status: 'completed', counts: { 'torture.entries': 2616 } })
+  t.match(await post(`/snapshots/${snapshot['id']}/verifications`, {}), { ok: true })
+  t.match(await post('/exports', { dataset: 'accounts', format: 'json' }), { status: 'completed' })
+
+  await sql(primary.url, `UPDATE torture.accounts SET owner = 'other' WHERE id = 1`)
+  await until(`SELECT FROM pg_stat_wal_receiver WHERE flushed_lsn = pg_last_wal_replay_lsn()`)
+  const changes = await app.inject({ url: `/api/snapshots/${snapshot['id']}/changes`, headers })
+  t.match(changes.json(), { items: [{ key: ['1'], kind: 'update' }] })
+})
+
+t.test('what would change a standby is refused, with nothing done', async (t) => {
+  const before = await withClient(primary.url, (client) => stateOf(client, 'restored'))
+  const snapshot = await takeSnapshot()
+  t.match(await post('/restores', { snapshotId: snapshot['id'] }), { code: 'SOURCE_READ_ONLY' })
+  const wanted = { dataset: 'accounts', target: 'records', scope: { keys: ['1'] } }
+  const { planHash } = await post('/cleanups', wanted)
+  t.match(await post('/cleanups', { ...wanted, confirmDelete: true, planHash }), {
+    counts: { removed: 0, left: 1, leftCounts: { REFUSED: 1 } },
+    left: [{ detail: /^SOURCE_READ_ONLY: / }],
+  })
+  t.equal(await withClient(primary.url, (client) => stateOf(client, 'restored')), before)
+})
+
+t.test('a snapshot that stands in the way of what the standby replays is ended, and says so', async (t) => {
+  // More than the buffers on the way hold: the standby is still sending it.
+  await sql(
+    primary.url,
+    `INSERT INTO torture.entries (account_id, amount, note) SELECT 1, 0, repeat(md5(n::text), 320) FROM generate_series(1, 4000) AS n`,
+  )
+  wire.cutAfter(Infinity)
+  t.match(await takeSnapshot(), { status: 'completed' })
+  const halfway = wire.freezeAfter(wire.passed() / 2)
+  const taken = takeSnapshot()
+  await halfway
+  await sql(primary.url, 'DELETE FROM torture.entries WHERE id % 3 = 0')
+  await sql(primary.url, 'VACUUM torture.entries')
+  await until(`SELECT FROM pg_stat_database_conflicts WHERE datname = 'app' AND confl_snapshot > 0`)
+  wire.thaw()
+  t.match(await taken, { status: 'failed', error: { code: 'SOURCE_RECOVERY_CONFLICT' } })
+  t.match(await takeSnapshot(), { status: 'completed' })
+})
