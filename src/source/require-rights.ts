@@ -1,3 +1,4 @@
+import type pg from 'pg'
 import type { Table } from './catalog.ts'
 import type { SourcePool } from './connect.ts'
 import { sourceProblems } from './errors.ts'
@@ -10,11 +11,12 @@ export interface NeededRights {
 }
 
 /**
- * Makes sure that the source's role may do what is about to be done, before any of it is.
- * @throws Problem SOURCE_PERMISSION_MISSING, which names all that has to be granted; SOURCE_…
+ * Makes sure that the source takes changes and its role may do what is about to be done, before any of it is.
+ * @throws Problem SOURCE_READ_ONLY; SOURCE_PERMISSION_MISSING, which names all that has to be granted; SOURCE_…
  */
 export async function requireRights(source: SourcePool, needed: NeededRights[]): Promise<void> {
   const grants = await source.withConnection(async (client) => {
+    await requireChangeable(source, client)
     const wanted = needed.flatMap(({ table, rights }) => rights.map((right) => ({ oid: table.oid, right })))
     const { rows } = await client.query<{ grants: string }>(missingGrants, [JSON.stringify(wanted)])
     return rows.map((row) => row.grants)
@@ -23,6 +25,15 @@ export async function requireRights(source: SourcePool, needed: NeededRights[]):
     throw sourceProblems.SOURCE_PERMISSION_MISSING(
       `source "${source.name}": its role may not do this; it needs ${grants.join('; ')}`,
     )
+}
+
+/** A standby's transactions are read-only, and so are those of a database or role that is set to it. */
+async function requireChangeable(source: SourcePool, client: pg.ClientBase): Promise<void> {
+  const { rows } = await client.query<{ readOnly: boolean }>(
+    `SELECT pg_catalog.current_setting('transaction_read_only')::boolean AS "readOnly"`,
+  )
+  if (rows[0]!.readOnly)
+    throw sourceProblems.SOURCE_READ_ONLY(`source "${source.name}": its transactions are read-only`)
 }
 
 /** A right on some columns may be enough, which only those who use it can tell. $1: [{ oid, right }], as JSON */
