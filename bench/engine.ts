@@ -2,9 +2,9 @@ import type pg from 'pg'
 import { openDraft, type Draft } from '../src/restores/draft-plan.ts'
 import type { Plan } from '../src/restores/plan.ts'
 import { shareColumns } from '../src/snapshots/shared-columns.ts'
-import { lockRows, writeRows } from '../src/restores/write-rows.ts'
+import { lockRows } from '../src/restores/write-rows.ts'
 import { captureArtifact, describeDefinition } from '../src/snapshots/artifact.ts'
-import { readHeader, verifyArtifact } from '../src/snapshots/artifact-reader.ts'
+import { readHeader, requireStored, verifyArtifact } from '../src/snapshots/artifact-reader.ts'
 import { writeArtifact } from '../src/snapshots/artifact-writer.ts'
 import { keyCondition } from '../src/source/keys.ts'
 import type { KeyValue, Manifest } from '../src/snapshots/manifest.ts'
@@ -63,11 +63,13 @@ export async function applyRestore(
   keys?: KeyValue[][],
 ): Promise<void> {
   await withDraft(chat, manifest, 'read write', async ({ client, draft, pairs }) => {
+    if (keys === undefined && (await draft.fill(plan, chat.source)))
+      await requireStored(chat.store, manifest, new AbortController().signal)
     if (plan.differing > 0) await captureTouched(chat, draft, draft.stage(pairs(keys)))
     else await drain(draft.stage(pairs(keys)))
     if ((await draft.settle(true)).hash !== plan.hash) throw new Error('the plan has drifted')
     await lockRows(client, draft.stages)
-    await writeRows(client, draft, chat.source)
+    await draft.write(chat.source)
     await client.query('COMMIT')
   })
 }

@@ -4,7 +4,8 @@ import { systemActor, type Cause } from '../audit/actor.ts'
 import { Problem } from '../platform/errors.ts'
 import { failpoint } from '../platform/failpoints.ts'
 import type { JobRun } from '../platform/queue.ts'
-import { pairWithSource } from '../snapshots/pair-with-source.ts'
+import { requireStored } from '../snapshots/artifact-reader.ts'
+import { isStreamed, pairWithSource } from '../snapshots/pair-with-source.ts'
 import { inSharedSnapshot, type SharedSnapshot } from '../source/shared-snapshot.ts'
 import { markWork } from '../source/marked-work.ts'
 import { currentTransaction } from '../source/transaction-status.ts'
@@ -29,7 +30,7 @@ import { requireWritable } from './require-writable.ts'
 import { openContext, type RestoreContext } from './restore-context.ts'
 import type { Restore, RestoreCounts, RestoreProgress } from './restore.ts'
 import { interrupted, settleInterrupted } from './settle-interrupted.ts'
-import { lockRows, writeRows } from './write-rows.ts'
+import { lockRows } from './write-rows.ts'
 
 /** The job that carries a plan out. */
 export const applyJob = 'restores.apply'
@@ -128,8 +129,12 @@ async function change(
   instant: SharedSnapshot,
   draft: Draft,
 ): Promise<Outcome> {
-  const { restore, report, signal } = work
+  const { restore, context, report, signal } = work
   const untouched = restore.plan!.differing === 0
+  if (mayFill(work) && (await draft.fill(restore.plan!, context.source))) {
+    await markWork(client, topicOf(restore.id))
+    await requireStored(context.store, context.manifest, signal)
+  }
   const preRestoreSnapshotId = untouched
     ? null
     : await captureTouched({
@@ -145,12 +150,17 @@ async function change(
   }
   await failpoint('restore.captured')
   report({ phase: 'writing', records: restore.plan!.differing })
-  const altered = await writeRows(client, draft, work.context.source)
+  const altered = await draft.write(context.source)
   await failpoint('restore.written')
   signal.throwIfAborted()
   await commit(work, client, preRestoreSnapshotId)
   const { operations, tables, warnings } = restore.plan!
   return { counts: { ...operations, tables }, warnings: [...warnings, ...altered], preRestoreSnapshotId }
+}
+
+/** What is looked up on the connection that writes would see what it has written. */
+function mayFill({ restore, context }: Work): boolean {
+  return isStreamed({ ...context, ...(restore.keys !== null && { keys: restore.keys }) })
 }
 
 /**

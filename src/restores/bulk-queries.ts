@@ -8,6 +8,29 @@ export function lockTables(stages: Stage[]): string {
   return `LOCK TABLE ${stages.map(({ node }) => quoteTable(node.table)).join(', ')} IN ROW EXCLUSIVE MODE`
 }
 
+/** What takes a stage's place where rows go straight into their table. */
+export const viewName = ({ index }: Stage) => `pg_temp."holdfast_filled_${index}"`
+
+/** Of a table that was empty: all its rows are created ones. */
+export function createView(stage: Stage): string {
+  return `CREATE TEMPORARY VIEW ${viewName(stage).replace('pg_temp.', '')} AS
+    SELECT 'c'::pg_catalog."char" AS "holdfast:op", t.* FROM ${quoteTable(stage.node.table)} AS t`
+}
+
+export function dropViews(stages: Stage[]): string {
+  return `DROP VIEW ${stages.map(viewName).join(', ')}`
+}
+
+/** A stage's table with the columns that are restored, for `copyRows`. */
+export function tableWithColumns({ node, columns }: Stage): string {
+  return `${quoteTable(node.table)} (${columns.map(({ name }) => quote(name)).join(', ')})`
+}
+
+export function areEmpty(stages: Stage[]): string {
+  const rows = stages.map(({ node }) => `EXISTS (SELECT FROM ${quoteTable(node.table)})`)
+  return `SELECT NOT (${rows.join(' OR ')}) AS empty`
+}
+
 /** Whether the role may lock the tables with the oids `$1` that way; up to PostgreSQL 15 to insert is not enough for it. */
 export const mayLockTables = `SELECT pg_catalog.bool_and(pg_catalog.has_table_privilege(oid, 'UPDATE')) AS may
   FROM pg_catalog.unnest($1::oid[]) AS oid`

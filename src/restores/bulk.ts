@@ -14,9 +14,11 @@ export interface Bulk {
   keys: ReadonlyMap<Stage, query.BulkKey[]>
   /** True when PostgreSQL's count of inserted rows proves them: nothing on the tables can make something else of one. */
   counted: boolean
+  /** True when rows may come in any order: every trigger on the tables is one of `keys`. */
+  unordered: boolean
 }
 
-const oneByOne: Bulk = { keys: new Map(), counted: false }
+const oneByOne: Bulk = { keys: new Map(), counted: false, unordered: false }
 
 /**
  * Says what may be done in sets with a restore's new rows: of many rows, on tables with no trigger or rule of the
@@ -44,8 +46,11 @@ export async function openBulk(
     if (isComparable(on) && on.keys.every((key) => isBrought(stage, key, late.get(stage)!)))
       keys.set(stage, on.keys)
   }
-  const plain = filled.every((stage) => standing.get(stage.node.table.oid)!.plain)
-  return { keys, counted: onlyCreated && nothingLate && plain }
+  const on = filled.map((stage) => ({ stage, ...standing.get(stage.node.table.oid)! }))
+  const plain = on.every((one) => one.plain)
+  const answered = on.every((one) => one.ordinary && (one.keys.length === 0 || keys.has(one.stage)))
+  const counted = onlyCreated && nothingLate && plain
+  return { keys, counted, unordered: counted && answered }
 }
 
 /** @returns whether they are locked: there are any, and the role may */

@@ -2,12 +2,15 @@ import type pg from 'pg'
 import type { Dataset } from '../datasets/definition.ts'
 import { tableNodes, type RecordLine } from '../snapshots/capture.ts'
 import type { RecordPair } from '../snapshots/compare.ts'
+import type { SourcePool } from '../source/connect.ts'
 import type { SharedColumns } from '../snapshots/diff-record.ts'
-import type { Mode, Plan } from './plan.ts'
+import { concludeFilling, filledPlan, openFilling, type Filling } from './fill.ts'
+import type { Mode, Plan, PlanWarning } from './plan.ts'
 import { settlePlan } from './settle-plan.ts'
 import { LineStager } from './stage-line.ts'
 import { createStages, describeStages, dropStages, StageWriter, type Stage } from './stage.ts'
 import { newTally, stageRecords, warn, type Tally } from './stage-records.ts'
+import { writeRows } from './write-rows.ts'
 
 export interface DraftOptions {
   client: pg.ClientBase
@@ -26,10 +29,23 @@ export interface DraftOptions {
 export interface Draft {
   stages: Stage[]
   tally: Tally
+  /** Not null once rows go straight into their tables. */
+  filling: Filling | null
+  /**
+   * Before anything is staged, in the transaction that carries a plan out: lets rows go straight into their tables, where
+   * that comes to the same. @returns whether they do
+   */
+  fill(plan: Plan, source: SourcePool): Promise<boolean>
   /** Stages the pairs; gives back the source's lines of the records that will be touched. */
   stage(pairs: AsyncIterable<RecordPair[]>): AsyncGenerator<RecordLine[]>
   /** @param assign true when it is about to be written */
   settle(assign: boolean): Promise<Plan>
+  /**
+   * Writes what is staged, or ends the filling: all is in its tables then, and proven; nothing is committed.
+   * @returns warnings about rows that the application's triggers made different
+   * @throws Problem RESTORE_NOT_PROVEN; the database's own errors
+   */
+  write(source: SourcePool): Promise<PlanWarning[]>
   drop(): Promise<void>
 }
 
@@ -42,13 +58,35 @@ export async function openDraft(options: DraftOptions): Promise<Draft> {
   const tally = newTally(nodes.length)
   for (const detail of notes)
     warn(tally, { code: 'DATASET_CHANGED', table: dataset.root.name, key: null, detail })
-  const writer = new StageWriter(client, stages)
-  const lines = new LineStager(stages, (stage) => writer.output(stage, 'c'))
-  return {
+  const context = { dataset, mode, shared, held, tally }
+  const draft: Draft = {
     stages,
     tally,
-    stage: (pairs) => stageRecords({ dataset, mode, shared, held, stages, writer, lines, tally }, pairs),
-    settle: (assign) => settlePlan({ client, dataset, stages, tally, assign, identity }),
+    filling: null,
+    async fill(plan, source) {
+      draft.filling = await openFilling(client, source, stages, plan)
+      draft.stages = draft.filling?.stages ?? stages
+      return draft.filling !== null
+    },
+    stage(pairs) {
+      const { filling, stages } = draft
+      const writer = filling?.writer ?? new StageWriter(client, stages)
+      const output = (stage: Stage) => {
+        tally.created[stage.index]! += 1
+        return writer.output(stage, 'c')
+      }
+      const lines = new LineStager(stages, output, filling !== null)
+      return stageRecords({ ...context, stages, writer, lines, onlyNew: filling !== null }, pairs)
+    },
+    settle: async (assign) =>
+      draft.filling === null
+        ? settlePlan({ client, dataset, stages, tally, assign, identity })
+        : filledPlan(draft.filling, tally, identity),
+    write: (source) =>
+      draft.filling === null
+        ? writeRows(client, draft, source)
+        : concludeFilling(client, draft.filling, tally),
     drop: () => dropStages(client, stages),
   }
+  return draft
 }

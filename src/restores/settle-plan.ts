@@ -33,10 +33,18 @@ export async function settlePlan(options: SettleOptions): Promise<Plan> {
   await skipRows(options)
   const blockers = [...(await decideDangling(options)), ...(await findBlockers(client, stages))]
   if (options.assign) await assignCreated(options)
-  const warnings = tally.warnings
   const operations = await countRecords(options)
-  const tables = await countTables(options)
-  tally.digest.update(JSON.stringify({ identity: options.identity, operations, tables, warnings, blockers }))
+  return concludePlan(tally, options.identity, { operations, tables: await countTables(options), blockers })
+}
+
+/** The plan that was found, with its hash. Nothing can be tallied any more. */
+export function concludePlan(
+  tally: Tally,
+  identity: unknown,
+  { operations, tables, blockers }: Pick<Plan, 'operations' | 'tables' | 'blockers'>,
+): Plan {
+  const warnings = tally.warnings
+  tally.digest.update(JSON.stringify({ identity, operations, tables, warnings, blockers }))
   return {
     operations,
     tables,
@@ -71,7 +79,8 @@ async function resolveExistingRows({ client, stages }: SettleOptions): Promise<v
   }
 }
 
-function needsParent(stage: Stage, parent: Stage): boolean {
+/** Whether what a row has of its parent can only be told once that one was found or created. */
+export function needsParent(stage: Stage, parent: Stage): boolean {
   const plain = (name: string) =>
     parent.restored.some((column) => column.name === name) &&
     !parent.node.references.some(({ columns }) => columns.some((column) => column.name === name))
@@ -213,9 +222,15 @@ async function assignCreated({ client, stages }: SettleOptions): Promise<void> {
 
 async function countRecords({ client, stages, tally }: SettleOptions): Promise<Operations> {
   const { rows } = await client.query<Omit<Operations, 'keep'>>(resolve.countRecords(stages))
-  const counted = rows[0]!
-  const skip = counted.skip + tally.kept
-  return { ...counted, skip, keep: tally.live - counted.update - counted.delete }
+  return operationsOf(tally, rows[0]!)
+}
+
+/** @param counted of records that are staged */
+export function operationsOf(
+  tally: Tally,
+  { create, update, delete: remove, skip }: Omit<Operations, 'keep'>,
+): Operations {
+  return { create, update, delete: remove, skip: skip + tally.kept, keep: tally.live - update - remove }
 }
 
 async function countTables({ client, stages, tally }: SettleOptions): Promise<Record<string, Operations>> {

@@ -30,15 +30,20 @@ const letterN = 0x6e
 export class LineStager {
   #root: Layout
   #output: (stage: Stage) => CopyText
+  #bare: boolean
   #line: Buffer = Buffer.alloc(0)
   #at = 0
   #number = 0
   #record = 0
 
-  /** @param output where a stage's rows are written */
-  constructor(stages: Stage[], output: (stage: Stage) => CopyText) {
+  /**
+   * @param output where a stage's rows are written
+   * @param bare true: the columns alone, for the table itself; only for stages without references
+   */
+  constructor(stages: Stage[], output: (stage: Stage) => CopyText, bare: boolean) {
     this.#root = layoutOf(stages[0]!, stages)
     this.#output = output
+    this.#bare = bare
   }
 
   /**
@@ -165,10 +170,11 @@ export class LineStager {
 
   #write({ stage, spans, columns, references }: Layout, parent: Spans | null, number: number, above: number) {
     const output = this.#output(stage)
-    output.text(`${number}\tc\t${above}\t${this.#record}\t${this.#record}`)
+    if (!this.#bare) output.text(`${number}\tc\t${above}\t${this.#record}\t${this.#record}\t`)
     const referring = references.length > 0 ? this.#referring(spans, references) : {}
-    for (const { column, from, place } of columns) {
-      output.byte(tab)
+    for (let i = 0; i < columns.length; i++) {
+      const { column, from, place } = columns[i]!
+      if (i > 0) output.byte(tab)
       if (from === 'row') this.#field(output, spans, place)
       else if (from === 'parent') this.#field(output, parent!, place)
       else output.text(columnText(stage.node, column, referring, null))

@@ -40,7 +40,7 @@ export interface Tally {
   sample: SampleRecord[]
   /** Rows staged so far: their numbers. */
   staged: number
-  /** Rows to create, in the order of `tableNodes`; known once all is settled. */
+  /** Rows to create, in the order of `tableNodes`; less those that a rule leaves out, once all is settled. */
   created: number[]
   /** Over all that differs, in key order. */
   digest: Hash
@@ -79,6 +79,8 @@ export interface StagingContext {
   writer: StageWriter
   lines: LineStager
   tally: Tally
+  /** Rows go straight into tables that are empty. */
+  onlyNew: boolean
 }
 
 /**
@@ -107,6 +109,7 @@ function stagePair(context: StagingContext, pair: RecordPair): boolean {
   }
   if (pair.stored === null && mode !== 'replace') return false
   if (pair.live === null) return stageNew(context, pair)
+  if (context.onlyNew) throw new Error('a table that was empty has a record')
   const difference = diffRecord(dataset.root, shared, parse(pair.stored), parse(pair.live.json))
   if (isProtected(context, difference)) {
     tally.kept++

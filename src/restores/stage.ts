@@ -119,11 +119,16 @@ export interface StagedRow {
 /** Collects rows and sends them on with COPY, a stage at a time; what comes next is collected meanwhile. */
 export class StageWriter {
   #client: pg.ClientBase
+  #target: (stage: Stage) => string
   #pending: Map<Stage, CopyText>
   #sending = Promise.resolve()
+  /** How many rows of each stage PostgreSQL says have arrived. */
+  readonly arrived = new Map<Stage, number>()
 
-  constructor(client: pg.ClientBase, stages: Stage[]) {
+  /** @param target where a stage's rows go, as `copyRows` takes it; by default into the stage */
+  constructor(client: pg.ClientBase, stages: Stage[], target = ({ table }: Stage) => table) {
     this.#client = client
+    this.#target = target
     this.#pending = new Map(stages.map((stage) => [stage, new CopyText()]))
   }
 
@@ -150,7 +155,10 @@ export class StageWriter {
   }
 
   async #send(collected: [Stage, Buffer][]): Promise<void> {
-    for (const [stage, rows] of collected) await copyRows(this.#client, stage.table, rows)
+    for (const [stage, rows] of collected) {
+      const arrived = await copyRows(this.#client, this.#target(stage), rows)
+      this.arrived.set(stage, (this.arrived.get(stage) ?? 0) + arrived)
+    }
   }
 }
 

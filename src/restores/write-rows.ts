@@ -80,7 +80,7 @@ async function parkRows(client: pg.ClientBase, stages: Stage[]): Promise<void> {
 }
 
 /** Columns of each stage that have to wait, because what they point at is created later. */
-function lateColumns(stages: Stage[]): Map<Stage, Set<Column>> {
+export function lateColumns(stages: Stage[]): Map<Stage, Set<Column>> {
   const late = new Map(stages.map((stage) => [stage, new Set<Column>()]))
   for (const { stage, key, target } of linksWithin(stages)) {
     if (target.index > stage.index)
@@ -151,8 +151,8 @@ export async function advanceSequences(
   }
 }
 
-/** Where nothing can come between an INSERT and its rows, every row that it counts is there as it was staged. */
-function proveByCount(created: Map<Stage, number>, tally: Tally): PlanWarning[] {
+/** Where nothing can come between a statement and its rows, every row that it counts is there as it was sent. */
+export function proveByCount(created: ReadonlyMap<Stage, number>, tally: Tally): PlanWarning[] {
   for (const [{ node, index }, present] of created) {
     const wanted = tally.created[index]!
     if (present === wanted) continue

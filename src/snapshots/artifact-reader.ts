@@ -60,6 +60,19 @@ export async function verifyArtifact(
 const damage = new Set(['SNAPSHOT_CORRUPT', 'STORE_OBJECT_MISSING'])
 
 /**
+ * Hashes every stored byte, without looking into what it holds: for whoever is about to act on content before all was read.
+ * @throws Problem SNAPSHOT_CORRUPT, STORE_OBJECT_MISSING, STORE_UNREACHABLE
+ */
+export async function requireStored(
+  store: Store,
+  artifact: StoredArtifact,
+  signal: AbortSignal,
+): Promise<void> {
+  for await (const _frame of readFrames(store, artifact, artifact.frames, requireSame))
+    signal.throwIfAborted()
+}
+
+/**
  * The uncompressed bytes of an artifact, or a part of them; reads only the frames that hold it.
  * @param range inclusive at both ends, in uncompressed bytes
  * @throws Problem SNAPSHOT_CORRUPT, in the stream, when a frame isn't what was recorded
@@ -157,7 +170,12 @@ export async function readHeader(store: Store, artifact: StoredArtifact): Promis
  * The content of consecutive frames, each hashed before it is handed on, one decompressed ahead.
  * @throws Problem SNAPSHOT_CORRUPT, STORE_OBJECT_MISSING, STORE_UNREACHABLE
  */
-async function* readFrames(store: Store, artifact: StoredArtifact, frames: Frame[]): AsyncGenerator<Buffer> {
+async function* readFrames(
+  store: Store,
+  artifact: StoredArtifact,
+  frames: Frame[],
+  read: typeof open = open,
+): AsyncGenerator<Buffer> {
   const [first, final] = [frames[0], frames.at(-1)]
   if (first === undefined || final === undefined) return
   const whole = frames.length === artifact.frames.length
@@ -167,7 +185,7 @@ async function* readFrames(store: Store, artifact: StoredArtifact, frames: Frame
     let ahead: Promise<Buffer> | null = null
     for (const frame of frames) {
       const bytes = await stored.take(frame.storedBytes)
-      const content = open(artifact, frame, bytes)
+      const content = read(artifact, frame, bytes)
       content.catch(() => undefined)
       if (ahead !== null) yield await ahead
       ahead = content
@@ -182,11 +200,19 @@ async function* readFrames(store: Store, artifact: StoredArtifact, frames: Frame
 /** What is decompressed at a time at most, in bytes, whatever a manifest says that a frame holds. */
 const largestPiece = 4_194_304
 
-async function open(artifact: StoredArtifact, frame: Frame, stored: Buffer): Promise<Buffer> {
+/** Frames of artifacts from before their stored bytes were hashed can only be told by their content. */
+async function requireSame(artifact: StoredArtifact, frame: Frame, stored: Buffer): Promise<Buffer> {
+  if (frame.storedSha256 === undefined) return open(artifact, frame, stored)
   if (stored.length < frame.storedBytes) throw corrupt(artifact, 'it is shorter than recorded')
-  // Some bits of a zstd frame mean nothing, and what isn't what was stored is given to no decompressor.
-  if (frame.storedSha256 !== undefined && digest(stored) !== frame.storedSha256)
+  if (digest(stored) !== frame.storedSha256)
     throw corrupt(artifact, `what is stored at byte ${frame.storedOffset} is not what was stored`)
+  return stored
+}
+
+async function open(artifact: StoredArtifact, frame: Frame, stored: Buffer): Promise<Buffer> {
+  // Some bits of a zstd frame mean nothing, and what isn't what was stored is given to no decompressor.
+  if (frame.storedSha256 !== undefined) await requireSame(artifact, frame, stored)
+  else if (stored.length < frame.storedBytes) throw corrupt(artifact, 'it is shorter than recorded')
   let content: Buffer
   try {
     // In one piece, with room to see that it ends there: the default of 16 kB a piece takes longer than decompressing.

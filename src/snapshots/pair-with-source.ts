@@ -51,6 +51,13 @@ function both(condition: Condition, further: string | undefined): Condition {
   return `(${condition}) AND ${further}`
 }
 
+/** Whether all of the snapshot is paired by streams alone: none of the source's records is looked up on `client`. */
+export function isStreamed({ manifest, condition, keys }: Omit<PairOptions, 'client' | 'instant'>): boolean {
+  const { scope, restoreId, cleanupId } = manifest
+  const listed = scope !== null && typeof scope === 'object' && 'keys' in scope
+  return keys === undefined && condition === null && restoreId === null && !cleanupId && !listed
+}
+
 async function* recordsFrom(
   store: Store,
   manifest: Manifest,

@@ -7,11 +7,11 @@ import { resolveDataset } from '../../src/datasets/resolve.ts'
 import { openDraft } from '../../src/restores/draft-plan.ts'
 import type { Mode, Plan, PlanWarning } from '../../src/restores/plan.ts'
 import { shareColumns } from '../../src/snapshots/shared-columns.ts'
-import { lockRows, writeRows } from '../../src/restores/write-rows.ts'
+import { lockRows } from '../../src/restores/write-rows.ts'
 import { captureArtifact } from '../../src/snapshots/artifact.ts'
-import { readHeader, verifyArtifact } from '../../src/snapshots/artifact-reader.ts'
+import { readHeader, requireStored, verifyArtifact } from '../../src/snapshots/artifact-reader.ts'
 import type { KeyValue, Manifest } from '../../src/snapshots/manifest.ts'
-import { pairWithSource } from '../../src/snapshots/pair-with-source.ts'
+import { isStreamed, pairWithSource } from '../../src/snapshots/pair-with-source.ts'
 import { openSource, type SourcePool } from '../../src/source/connect.ts'
 import { readCatalog } from '../../src/source/read-catalog.ts'
 import { inSharedSnapshot } from '../../src/source/shared-snapshot.ts'
@@ -22,24 +22,30 @@ import { sql, testDatabase } from './postgres.ts'
 export interface Applied {
   plan: Plan
   warnings: PlanWarning[]
+  /** Whether the rows went straight into their tables. */
+  filled: boolean
 }
 
 /** The engine without the service around it: capture, plan and restore of one dataset in a database of its own. */
 export interface Engine {
   url: string
   source: SourcePool
-  /** A folder. */
+  /** In the folder. */
   store: Store
+  folder: string
   dataset: Dataset
   sql(text: string): Promise<Record<string, unknown>[]>
   /** Reads the catalog again, after a change of the schema, with another declaration if given. */
   reload(declaration?: Declaration): Promise<void>
   take(): Promise<Manifest>
   plan(manifest: Manifest, options?: { mode?: Mode; keys?: KeyValue[][] }): Promise<Plan>
-  /** @param options.source another connection, such as another role's */
+  /**
+   * @param options.source another connection, such as another role's
+   * @param options.shown the plan to carry out; without one what is found at the time
+   */
   apply(
     manifest: Manifest,
-    options?: { mode?: Mode; keys?: KeyValue[][]; source?: SourcePool },
+    options?: { mode?: Mode; keys?: KeyValue[][]; source?: SourcePool; shown?: Plan },
   ): Promise<Applied>
 }
 
@@ -63,6 +69,7 @@ export async function testEngine(t: Test, schema: string, declaration: Declarati
     keys: KeyValue[][] | undefined,
     write: boolean,
     through: SourcePool = source,
+    shown?: Plan,
   ): Promise<Applied> {
     const { shared, notes } = shareColumns(dataset, await readHeader(store, manifest))
     return through.withConnection(async (client) => {
@@ -82,13 +89,16 @@ export async function testEngine(t: Test, schema: string, declaration: Declarati
               condition: null,
               ...(keys && { keys }),
             }
+            const filled = isStreamed(options) && shown !== undefined && (await draft.fill(shown, through))
+            if (filled) await requireStored(store, manifest, new AbortController().signal)
             for await (const _lines of draft.stage(pairWithSource(options)));
             const plan = await draft.settle(write)
-            if (!write) return { plan, warnings: plan.warnings }
+            if (!write) return { plan, warnings: plan.warnings, filled }
+            if (shown !== undefined && shown.hash !== plan.hash) throw new Error('the plan has drifted')
             await lockRows(client, draft.stages)
-            const altered = await writeRows(client, draft, through)
+            const altered = await draft.write(through)
             await client.query('COMMIT')
-            return { plan, warnings: [...plan.warnings, ...altered] }
+            return { plan, warnings: [...plan.warnings, ...altered], filled }
           },
         )
       } finally {
@@ -101,6 +111,7 @@ export async function testEngine(t: Test, schema: string, declaration: Declarati
     url,
     source,
     store,
+    folder,
     get dataset() {
       return dataset
     },
@@ -120,8 +131,8 @@ export async function testEngine(t: Test, schema: string, declaration: Declarati
       return manifest
     },
     plan: async (manifest, { mode = 'replace', keys } = {}) => (await run(manifest, mode, keys, false)).plan,
-    apply: (manifest, { mode = 'replace', keys, source: through } = {}) =>
-      run(manifest, mode, keys, true, through),
+    apply: (manifest, { mode = 'replace', keys, source: through, shown } = {}) =>
+      run(manifest, mode, keys, true, through, shown),
   }
 }
 
