@@ -1,5 +1,9 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { armFailpoints } from '../../src/platform/failpoints.ts'
+import { testApp } from '../support/app.ts'
 import type { Declaration } from '../../src/datasets/definition.ts'
 import { dump, testEngine } from '../support/engine.ts'
 
@@ -15,17 +19,18 @@ const schema = `CREATE SCHEMA s;
     doubled bigint GENERATED ALWAYS AS (customer * 2) STORED, seen bytea, at timestamptz, tags text[]);
   CREATE TABLE s.lines (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), order_id bigint NOT NULL REFERENCES s.orders ON DELETE CASCADE,
     amount numeric CHECK (amount >= 0), extra jsonb, UNIQUE (order_id, amount));
-  INSERT INTO s.customers SELECT generate_series(1, 9);
-  INSERT INTO s.orders (customer, note, seen, at, tags)
+  INSERT INTO s.customers SELECT generate_series(1, 9);`
+
+const rows = `INSERT INTO s.orders (customer, note, seen, at, tags)
     SELECT nullif(i % 10, 0), E'a\\\\b\\t"c"\\n/é€😀' || i, decode(md5(i::text), 'hex'), '2026-01-01Z'::timestamptz + i * interval '7 s',
       ARRAY['x', NULL, 'a,b{}"\\'] FROM generate_series(1, 2000) i;
   INSERT INTO s.lines (order_id, amount, extra)
-    SELECT 1 + i % 1999, i / 7.0, CASE i % 3 WHEN 0 THEN 'null'::jsonb WHEN 1 THEN '{"a": [1, "\\u20ac"]}' END FROM generate_series(1, 9000) i;`
+    SELECT 1 + i % 1999, i / 7.0, CASE i % 3 WHEN 0 THEN 'null'::jsonb WHEN 1 THEN '{"a": [1, "\\u20ac"]}' END FROM generate_series(1, 9000) i`
 
 const tables = ['s.orders', 's.lines']
 
-async function lost(t: Test, declaration = orders, more = '') {
-  const engine = await testEngine(t, `${schema} ${more}`, declaration)
+async function lost(t: Test, declaration = orders, change = '') {
+  const engine = await testEngine(t, `${schema} ${rows}; ${change}`, declaration)
   const before = await dump(engine, ...tables)
   const manifest = await engine.take()
   await engine.sql(`TRUNCATE ${tables.join(', ')}`)
@@ -52,7 +57,8 @@ t.test('rows go straight into empty tables, exactly as they were', async (t) => 
 })
 
 t.test('a damaged artifact is refused before a row is written', async (t) => {
-  const { engine, manifest } = await lost(t)
+  // More than is collected before it is sent.
+  const { engine, manifest } = await lost(t, orders, 'UPDATE s.orders SET note = repeat(md5(id::text), 150)')
   const shown = await engine.plan(manifest)
   const path = `${engine.folder}/${manifest.key}`
   const bytes = await readFile(path)
@@ -115,4 +121,56 @@ t.test('rows are staged where something has to be looked up, or might meddle', a
   const shown = await engine.plan(manifest)
   await engine.sql('INSERT INTO s.orders OVERRIDING SYSTEM VALUE VALUES (1)')
   await t.rejects(engine.apply(manifest, { shown }), /drifted/, 'a record that has come back meanwhile')
+})
+
+const token = 'hf_filling_token_of_32_characters_'
+
+/** The service over an engine's database. */
+async function openService(t: Test, url: string) {
+  const folder = await mkdtemp(join(tmpdir(), 'holdfast-fill-'))
+  t.teardown(() => rm(folder, { recursive: true }))
+  await writeFile(
+    join(folder, 'orders.yaml'),
+    'dataset: orders\nrecords: { table: s.orders, children: [{ table: s.lines, as: lines }] }\n',
+  )
+  const environment = {
+    HOLDFAST_SOURCE_APP_URL: url,
+    HOLDFAST_DATASETS: folder,
+    HOLDFAST_BOOTSTRAP_TOKEN: token,
+  }
+  const app = await testApp(t, { environment })
+  const headers = { authorization: `Bearer ${token}`, prefer: 'wait=60' }
+  return async (path: string, payload: object) =>
+    (await app.inject({ method: 'POST', url: `/api${path}`, headers, payload })).json<
+      Record<string, string>
+    >()
+}
+
+t.test('the service fills, and takes it back', async (t) => {
+  const engine = await testEngine(t, schema + rows, orders)
+  const post = await openService(t, engine.url)
+  const before = await dump(engine, ...tables)
+  const snapshot = await post('/snapshots', { dataset: 'orders' })
+  await engine.sql(`TRUNCATE ${tables.join(', ')}`)
+  const plan = await post('/restores', { snapshotId: snapshot['id'] })
+
+  const reached = Promise.withResolvers<void>()
+  const armed = armFailpoints([{ name: 'restore.locked', action: 'pause', hit: 1 }], (_name, action) => {
+    if (action === 'pause') reached.resolve()
+  })
+  t.teardown(() => armed.disarm())
+  const applying = post(`/restores/${plan['id']}/application`, { planHash: plan['planHash'] })
+  await reached.promise
+  const [{ bytes }] = (await engine.sql(written)) as [{ bytes: string }]
+  t.ok(Number(bytes) > 500_000, 'the rows are in their tables before anything else is written')
+  t.same(await engine.sql('SELECT FROM s.orders'), [], 'where nobody sees them')
+  armed.disarm()
+  t.match(await applying, { status: 'completed' })
+  t.same(await dump(engine, ...tables), before)
+
+  const undo = await post(`/restores/${plan['id']}/undo`, {})
+  t.match(undo, { plan: { create: 0, update: 0, delete: 2000 } })
+  const undone = await post(`/restores/${undo['id']}/application`, { planHash: undo['planHash'] })
+  t.match(undone, { status: 'completed' })
+  t.same(await engine.sql('SELECT FROM s.orders UNION ALL SELECT FROM s.lines'), [])
 })
