@@ -174,3 +174,28 @@ t.test('the service fills, and takes it back', async (t) => {
   t.match(undone, { status: 'completed' })
   t.same(await engine.sql('SELECT FROM s.orders UNION ALL SELECT FROM s.lines'), [])
 })
+
+for (const place of [
+  'restore.verified',
+  'restore.locked',
+  'restore.captured',
+  'restore.written',
+  'restore.recorded',
+] as const)
+  t.test(`a filling that fails at ${place} leaves nothing`, async (t) => {
+    const engine = await testEngine(t, `${schema} ${rows}`, orders)
+    const post = await openService(t, engine.url)
+    const before = await dump(engine, ...tables)
+    const snapshot = await post('/snapshots', { dataset: 'orders' })
+    await engine.sql(`TRUNCATE ${tables.join(', ')}`)
+    const restore = async () => {
+      const { id, planHash } = await post('/restores', { snapshotId: snapshot['id'] })
+      return post(`/restores/${id}/application`, { planHash })
+    }
+    const armed = armFailpoints([{ name: place, action: 'error', hit: 1 }], () => undefined)
+    t.match(await restore(), { code: /^(INTERNAL|RESTORE_INTERRUPTED)$/ })
+    armed.disarm()
+    t.same(await engine.sql('SELECT FROM s.orders UNION ALL SELECT FROM s.lines'), [])
+    t.match(await restore(), { status: 'completed' })
+    t.same(await dump(engine, ...tables), before)
+  })
