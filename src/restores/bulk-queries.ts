@@ -31,6 +31,13 @@ export function areEmpty(stages: Stage[]): string {
   return `SELECT NOT (${rows.join(' OR ')}) AS empty`
 }
 
+/**
+ * What the application's defaults and constraints call expects its own search path. Names of the system come first, as
+ * they did when values were read: a `regclass` that says `pg_class` means no other.
+ */
+export const searchAsApplication = `SELECT pg_catalog.set_config('search_path', pg_catalog.concat_ws(', ', 'pg_catalog', nullif(reset_val, '')), true)
+  FROM pg_catalog.pg_settings WHERE name = 'search_path'`
+
 /** Whether the role may lock the tables with the oids `$1` that way; up to PostgreSQL 15 to insert is not enough for it. */
 export const mayLockTables = `SELECT pg_catalog.bool_and(pg_catalog.has_table_privilege(oid, 'UPDATE')) AS may
   FROM pg_catalog.unnest($1::oid[]) AS oid`

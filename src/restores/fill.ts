@@ -37,8 +37,7 @@ export async function openFilling(
   const bulk = await openBulk(client, source, stages, rows, late)
   if (!bulk.unordered) return null
   for (const stage of stages) await client.query(query.createView(stage))
-  // What the application's defaults and constraints call expects its own search path; every name of ours is qualified.
-  await client.query('SET LOCAL search_path TO DEFAULT')
+  await client.query(query.searchAsApplication)
   if (bulk.keys.size > 0) await client.query(query.switchTriggersOff)
   return { stages, bulk, writer: new StageWriter(client, stages, query.tableWithColumns) }
 }
@@ -51,23 +50,11 @@ function onlyCreates({ operations, tables, blockers }: Plan): boolean {
 }
 
 /** Whether the snapshot tells all of a row, with nothing to be looked up or assigned in the source. */
-function isComplete({ node }: Stage, stages: Stage[]): boolean {
-  const [same, parent] = [
-    stages.filter((other) => other.node.table.oid === node.table.oid),
-    stages.find((other) => other.node === node.parent?.node),
-  ]
-  return (
-    same.length === 1 &&
-    node.references.length === 0 &&
-    node.internal.length === 0 &&
-    !(
-      parent !== undefined &&
-      needsParent(
-        stages.find((stage) => stage.node === node)!,
-        parent,
-      )
-    )
-  )
+function isComplete(stage: Stage, stages: Stage[]): boolean {
+  const { table, parent, references, internal } = stage.node
+  const above = stages.find(({ node }) => node === parent?.node)
+  const known = references.length === 0 && internal.length === 0 && !(above && needsParent(stage, above))
+  return known && stages.every((other) => other === stage || other.node.table.oid !== table.oid)
 }
 
 function asView(stage: Stage, { tables }: Plan): Stage {

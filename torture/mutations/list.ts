@@ -86,6 +86,14 @@ export const mutations: Mutation[] = [
     test: 'restores/fill.test.ts',
   },
   {
+    name: 'values are read by other names than they were written with',
+    promise: 6,
+    file: 'restores/bulk-queries.ts',
+    search: "pg_catalog.concat_ws(', ', 'pg_catalog', nullif(reset_val, ''))",
+    replace: 'reset_val',
+    test: 'restores/fill.test.ts',
+  },
+  {
     name: 'a restore goes ahead although the rows have moved since its plan',
     promise: 4,
     file: 'restores/apply-restore.ts',
