@@ -1,16 +1,14 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { FastifyInstance } from 'fastify'
-import type { Test } from 'tap'
 import { Problem } from '../src/platform/errors.ts'
 import { verifyArtifact } from '../src/snapshots/artifact-reader.ts'
 import type { Manifest } from '../src/snapshots/manifest.ts'
 import { readManifest } from '../src/snapshots/manifests.ts'
 import { Snapshot } from '../src/snapshots/snapshot.ts'
-import { testApp } from '../test/support/app.ts'
+import { openApp, type OpenApp } from './app.ts'
 import { openPlace, withClient, type Ends, type Place } from './place.ts'
 import type { Random } from './random.ts'
-import { token, type Answer } from './service.ts'
+import type { Answer } from './service.ts'
 import { stateOf, zones } from './source.ts'
 
 export interface CorruptionOptions {
@@ -37,17 +35,9 @@ export interface CorruptionReport {
 export async function corrupt(ends: Ends, options: CorruptionOptions): Promise<CorruptionReport> {
   const place = await openPlace(ends, 'folder')
   await withClient(place.source, (client) => client.query(largeEntries))
-  const { HOLDFAST_HOME: home, DATABASE_URL: databaseUrl, ...environment } = place.environment
-  const app = await testApp(ends as unknown as Test, {
-    databaseUrl: databaseUrl!,
-    environment: {
-      ...environment,
-      HOLDFAST_BOOTSTRAP_TOKEN: token,
-      HOLDFAST_STORE_URL: `file:${home}/store`,
-    },
-  })
+  const opened = await openApp(ends, place)
   const report: CorruptionReport = { bits: 0, harmless: 0, damages: 0, asked: 0, accepted: [] }
-  const bench = new Bench(app, place, `${home}/store`, report)
+  const bench = new Bench(opened, place, place.store.folder, report)
   await bench.everyBit(options.bitsEvery)
   await bench.everyManner(options)
   return report
@@ -59,13 +49,15 @@ const largeEntries = `
   SELECT 1 + n % 40, n, (SELECT string_agg(md5(n || ' ' || i), '') FROM generate_series(1, 60) AS i) FROM generate_series(1, 2400) AS n`
 
 class Bench {
-  #app: FastifyInstance
+  #app: OpenApp['app']
+  #post: OpenApp['post']
   #place: Place
   #store: string
   #report: CorruptionReport
 
-  constructor(app: FastifyInstance, place: Place, store: string, report: CorruptionReport) {
+  constructor({ app, post }: OpenApp, place: Place, store: string, report: CorruptionReport) {
     this.#app = app
+    this.#post = post
     this.#place = place
     this.#store = store
     this.#report = report
@@ -113,13 +105,13 @@ class Bench {
       if (i % askEvery === 0) await this.#ask(id, planned, applied, name)
     }
     await writeFile(path, bytes)
-    const { ok } = await this.#call('POST', `/snapshots/${id}/verifications`, {})
+    const { ok } = await this.#post(`/snapshots/${id}/verifications`, {})
     if (ok !== true) this.#report.accepted.push('the artifact does not count again once it is whole')
   }
 
   async #take(ids: readonly number[]): Promise<string> {
     const scope = { keys: ids.map(String) }
-    return (await this.#call('POST', '/snapshots', { dataset: 'accounts', scope })).id
+    return (await this.#post('/snapshots', { dataset: 'accounts', scope })).id
   }
 
   async #stored(id: string) {
@@ -135,8 +127,8 @@ class Bench {
   /** A restore whose undo needs the safety snapshot that is then damaged as well. */
   async #appliedRestore(snapshotId: string): Promise<{ id: string; safety: string }> {
     await this.#source(`UPDATE torture.accounts SET owner = owner || '?' WHERE id = 3`)
-    const plan = await this.#call('POST', '/restores', { snapshotId })
-    const done = await this.#call('POST', `/restores/${plan['id']}/application`, {
+    const plan = await this.#post('/restores', { snapshotId })
+    const done = await this.#post(`/restores/${plan['id']}/application`, {
       planHash: plan['planHash'],
     })
     return { id: done['id'], safety: done['preRestoreSnapshotId'] }
@@ -144,7 +136,7 @@ class Bench {
 
   async #plannedRestore(snapshotId: string): Promise<Answer> {
     await this.#source(`UPDATE torture.accounts SET owner = owner || '!' WHERE id = 2`)
-    return this.#call('POST', '/restores', { snapshotId })
+    return this.#post('/restores', { snapshotId })
   }
 
   /** Everything that goes by an artifact, while it is damaged. */
@@ -154,11 +146,11 @@ class Bench {
     const attempts: [string, Answer][] = [
       [
         'application',
-        await this.#call('POST', `/restores/${planned['id']}/application`, { planHash: planned['planHash'] }),
+        await this.#post(`/restores/${planned['id']}/application`, { planHash: planned['planHash'] }),
       ],
-      ['verification', await this.#call('POST', `/snapshots/${id}/verifications`, {})],
-      ['plan', await this.#call('POST', '/restores', { snapshotId: id })],
-      ['undo', await this.#call('POST', `/restores/${applied.id}/undo`, {})],
+      ['verification', await this.#post(`/snapshots/${id}/verifications`, {})],
+      ['plan', await this.#post('/restores', { snapshotId: id })],
+      ['undo', await this.#post(`/restores/${applied.id}/undo`, {})],
     ]
     await safety()
     for (const [what, answer] of attempts) {
@@ -196,11 +188,6 @@ class Bench {
 
   async #state(): Promise<string> {
     return withClient(this.#place.source, (client) => stateOf(client, 'restored'))
-  }
-
-  async #call(method: 'POST', path: string, payload: object): Promise<Answer> {
-    const headers = { authorization: `Bearer ${token}`, prefer: 'wait=30' }
-    return (await this.#app.inject({ method, url: `/api${path}`, headers, payload })).json<Answer>()
   }
 }
 

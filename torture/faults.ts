@@ -1,16 +1,14 @@
 import { execFileSync } from 'node:child_process'
-import type { FastifyInstance } from 'fastify'
-import type { Test } from 'tap'
 import { readFiles } from '../src/deliveries/read-files.ts'
 import { Problem } from '../src/platform/errors.ts'
 import { openSource } from '../src/source/connect.ts'
 import { sql } from '../test/support/postgres.ts'
-import { testApp } from '../test/support/app.ts'
+import { endOf, openApp, type OpenApp } from './app.ts'
 import { openByteWire, type ByteWire } from './byte-wire.ts'
 import { check, takeBaseline, unfinished, type Baseline } from './checker.ts'
 import { openPlace, withClient, type Ends, type Place } from './place.ts'
 import type { Random } from './random.ts'
-import { call, startService, token, Unanswered, type Answer, type Service } from './service.ts'
+import { call, startService, Unanswered, type Service } from './service.ts'
 import { stateOf, zones } from './source.ts'
 import { keepWorking, openLedger, workloads, type Ledger } from './workloads.ts'
 
@@ -45,39 +43,18 @@ function note({ ends }: FaultReport, kind: string, end: string): void {
   of[end] = (of[end] ?? 0) + 1
 }
 
-interface Bench {
-  app: FastifyInstance
+interface Bench extends OpenApp {
   place: Place
   baseline: Baseline
   wire: ByteWire
   report: FaultReport
-  post(path: string, payload: object): Promise<Answer>
 }
 
 async function openBench(ends: Ends, report: FaultReport): Promise<Bench> {
   const place = await openPlace(ends, 'folder')
   const baseline = await takeBaseline(place)
   const wire = await openByteWire(ends, place.source)
-  const { HOLDFAST_HOME: home, DATABASE_URL: databaseUrl, ...environment } = place.environment
-  const app = await testApp(ends as unknown as Test, {
-    databaseUrl: databaseUrl!,
-    environment: {
-      ...environment,
-      HOLDFAST_SOURCE_APP_URL: wire.url,
-      HOLDFAST_BOOTSTRAP_TOKEN: token,
-      HOLDFAST_STORE_URL: `file:${home}/store`,
-    },
-  })
-  const post = async (path: string, payload: object) => {
-    const headers = { authorization: `Bearer ${token}`, prefer: 'wait=60' }
-    return (await app.inject({ method: 'POST', url: `/api${path}`, headers, payload })).json<Answer>()
-  }
-  return { app, place, baseline, wire, report, post }
-}
-
-/** What a snapshot or a restore came to: `completed`, or the code that it failed with. */
-function endOf(answer: Answer): string {
-  return answer['error']?.code ?? answer['code'] ?? answer['status']
+  return { ...(await openApp(ends, place, { source: wire.url })), place, baseline, wire, report }
 }
 
 async function sourceFaults(ends: Ends, { random, cuts }: FaultOptions, report: FaultReport) {
@@ -146,15 +123,13 @@ async function readWithoutSource({ app, report }: Bench): Promise<void> {
 }
 
 /** A server that stands still says nothing about anything; the work can be given up, or goes on later. */
-async function paused({ wire, post, report, app }: Bench): Promise<void> {
+async function paused({ wire, post, get, report }: Bench): Promise<void> {
   wire.freeze()
   const waiting = post('/snapshots', { dataset: 'accounts' })
-  const headers = { authorization: `Bearer ${token}` }
   const unfinishedId = async () => {
     for (;;) {
-      const answer = await app.inject({ url: '/api/snapshots?status=generating', headers })
-      const [found] = answer.json<{ items: { id: string }[] }>().items
-      if (found !== undefined) return found.id
+      const { items } = await get('/snapshots?status=generating')
+      if (items.length > 0) return items[0].id as string
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
   }
@@ -205,21 +180,9 @@ async function withoutConnections(ends: Ends, report: FaultReport): Promise<void
   )
   ends.teardown(() => sql(place.source, `DROP OWNED BY ${role}; DROP ROLE ${role}`))
   const url = Object.assign(new URL(place.source), { username: role, password: 'one' }).href
-  const { HOLDFAST_HOME: _home, DATABASE_URL: databaseUrl, ...environment } = place.environment
-  const store = `file:${place.store.folder}`
-  const app = await testApp(ends as unknown as Test, {
-    databaseUrl: databaseUrl!,
-    environment: {
-      ...environment,
-      HOLDFAST_SOURCE_APP_URL: url,
-      HOLDFAST_STORE_URL: store,
-      HOLDFAST_BOOTSTRAP_TOKEN: token,
-    },
-  })
-  const headers = { authorization: `Bearer ${token}`, prefer: 'wait=60' }
-  const payload = { dataset: 'accounts' }
-  const answer = await app.inject({ method: 'POST', url: '/api/snapshots', headers, payload })
-  expectEnd(report, 'a source without connections to spare', endOf(answer.json<Answer>()), /^SOURCE_BUSY$/)
+  const { app, post } = await openApp(ends, place, { source: url })
+  const end = endOf(await post('/snapshots', { dataset: 'accounts' }))
+  expectEnd(report, 'a source without connections to spare', end, /^SOURCE_BUSY$/)
   await app.close()
 }
 
@@ -285,15 +248,7 @@ async function sleepingHost(
   const baseline = await takeBaseline(place)
   let asleep = 0
   const clock = { now: () => new Date(Date.now() + asleep) }
-  const { HOLDFAST_HOME: home, DATABASE_URL: databaseUrl, ...environment } = place.environment
-  const app = await testApp(ends as unknown as Test, {
-    ...{ databaseUrl: databaseUrl!, clock },
-    environment: {
-      ...environment,
-      HOLDFAST_STORE_URL: `file:${home}/store`,
-      HOLDFAST_BOOTSTRAP_TOKEN: token,
-    },
-  })
+  const { app } = await openApp(ends, place, { clock })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   let isOver = false
   const service: Service = {

@@ -115,6 +115,13 @@ export async function withClient<T>(url: string, work: (client: pg.Client) => Pr
   }
 }
 
+/** Looks until a query finds something, which sends no signal. */
+export async function until(database: string, query: string): Promise<void> {
+  await withClient(database, async (client) => {
+    while ((await client.query(query)).rowCount === 0) await client.query('SELECT pg_sleep(0.02)')
+  })
+}
+
 /** Lets the time pass in which a dead worker's jobs are left to it. */
 export async function letHeartsStop({ database }: Place): Promise<void> {
   await withClient(database, (client) =>

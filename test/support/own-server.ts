@@ -14,10 +14,12 @@ export const fast = 'SIGINT'
 export const immediate = 'SIGQUIT'
 export type Stop = typeof fast | typeof immediate
 
-/** A server of the source's own, which can be stopped and started again. */
 export type OwnServer = Awaited<ReturnType<typeof openServer>>
 
-/** @param home of a server that is there already; by default an empty one is made */
+/**
+ * A server of the source's own, which can be stopped and started again.
+ * @param home of one that is there already; by default an empty one is made
+ */
 export async function openServer(t: Test, home?: string) {
   const at = home ?? (await newHome(t))
   const start = () =>

@@ -1,43 +1,23 @@
 import t, { type Test } from 'tap'
 import { armFailpoints, type Failpoint } from '../../src/platform/failpoints.ts'
 import { runApplication } from '../../src/restores/apply-restore.ts'
+import { endOf, openApp } from '../../torture/app.ts'
 import { check, takeBaseline } from '../../torture/checker.ts'
-import { openPlace, withClient } from '../../torture/place.ts'
-import { token, type Answer } from '../../torture/service.ts'
+import { openPlace, until, withClient } from '../../torture/place.ts'
+import type { Answer } from '../../torture/service.ts'
 import { stateOf, zones } from '../../torture/source.ts'
-import { testApp } from '../support/app.ts'
 import { fast, immediate, openServer, type Stop } from '../support/own-server.ts'
 import { sql } from '../support/postgres.ts'
 
 const server = await openServer(t)
 const place = await openPlace(t, 'folder', undefined, server.url)
 const baseline = await takeBaseline(place)
-const { HOLDFAST_HOME: home, DATABASE_URL: databaseUrl, ...environment } = place.environment
-const app = await testApp(t, {
-  databaseUrl: databaseUrl!,
-  environment: {
-    ...environment,
-    HOLDFAST_BOOTSTRAP_TOKEN: token,
-    HOLDFAST_STORE_URL: `file:${home}/store`,
-  },
-})
-const headers = { authorization: `Bearer ${token}`, prefer: 'wait=60' }
-
-async function post(path: string, payload: object): Promise<Answer> {
-  return (await app.inject({ method: 'POST', url: `/api${path}`, headers, payload })).json<Answer>()
-}
-
-async function get(path: string): Promise<Answer> {
-  return (await app.inject({ url: `/api${path}`, headers })).json<Answer>()
-}
+const { app, post, get } = await openApp(t, place)
 
 const accounts = (ids: readonly number[]) => ({ dataset: 'accounts', scope: { keys: ids.map(String) } })
 const restored = () => withClient(place.source, (client) => stateOf(client, 'restored'))
 const whole = await restored()
 const snapshot = await post('/snapshots', accounts(zones.restored))
-
-/** What an operation came to: `completed`, or the code that it failed with. */
-const endOf = (answer: Answer): string => answer['error']?.code ?? answer['code'] ?? answer['status']
 
 /** Lets work stand still at a place while something is done to the source. */
 async function meanwhile(place: Failpoint, work: () => Promise<Answer>, harm: () => Promise<unknown>) {
@@ -99,13 +79,6 @@ async function auditOf(id: string): Promise<unknown[]> {
     `SELECT action, outcome FROM audit_entries WHERE entity_ids[1] = $1 AND outcome <> 'refused' ORDER BY seq DESC LIMIT 1`,
     [id],
   )
-}
-
-/** Until a query finds something. */
-async function until(database: string, query: string): Promise<void> {
-  await withClient(database, async (client) => {
-    while ((await client.query(query)).rowCount === 0) await client.query('SELECT pg_sleep(0.02)')
-  })
 }
 
 /** Until somebody waits for a lock in the source. */
