@@ -5,7 +5,7 @@ import { readStandings, type Standing } from './queries.ts'
 /** A batch as the API answers with it. */
 export type PresentedBatch = ReturnType<typeof present>
 
-/** With what is known of it now. */
+/** With what is known of it now. It may have ended since it was read. */
 export async function presentBatch(app: FastifyInstance, batch: Batch): Promise<PresentedBatch> {
   return (await presentBatches(app, [batch]))[0]!
 }

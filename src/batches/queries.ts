@@ -44,7 +44,7 @@ export async function addCounts(em: EntityManager, batchId: string, counts: Coun
 export interface Standing extends Counts {
   /** Items that somebody holds now. */
   hasLeased: boolean
-  /** Whether somebody works on it: holds items, or did a moment ago. */
+  /** Whether somebody works on it: holds items, or did a moment ago. True of one that isn't running: nobody has to. */
   isWorkedOn: boolean
 }
 
@@ -61,9 +61,10 @@ export async function readStandings(
        b.completed + coalesce(sum(c.completed), 0)::int AS completed,
        b.failed + coalesce(sum(c.failed), 0)::int AS failed,
        EXISTS (SELECT FROM batch_items WHERE batch_id = b.id AND state = 'leased') AS "hasLeased",
-       EXISTS (SELECT FROM batch_leases l WHERE l.batch_id = b.id AND l.expires_at > ? AND (l.used_at > ?
-         OR EXISTS (SELECT FROM batch_items i
-           WHERE i.batch_id = b.id AND i.state = 'leased' AND i.lease_id = l.id))) AS "isWorkedOn"
+       b.status <> 'running'
+         OR EXISTS (SELECT FROM batch_leases l WHERE l.batch_id = b.id AND l.expires_at > ? AND (l.used_at > ?
+           OR EXISTS (SELECT FROM batch_items i
+             WHERE i.batch_id = b.id AND i.state = 'leased' AND i.lease_id = l.id))) AS "isWorkedOn"
      FROM batches b LEFT JOIN batch_counts c ON c.batch_id = b.id
      WHERE b.id = ANY (?::uuid[]) GROUP BY b.id`,
     [now, new Date(now.getTime() - lingersMs), uuids(ids)],

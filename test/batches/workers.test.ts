@@ -1,5 +1,7 @@
 import { setTimeout as rest } from 'node:timers/promises'
 import t from 'tap'
+import { Batch } from '../../src/batches/batch.ts'
+import { presentBatch } from '../../src/batches/present-batch.ts'
 import { batchService, items, type Body } from './service.ts'
 
 let now = new Date('2026-11-20T12:00:00Z')
@@ -170,6 +172,19 @@ t.test('a lease that ran out goes to the next, and whoever lost it is refused', 
     status: 409,
     body: { code: 'LEASE_LOST' },
   })
+})
+
+t.test('one that ends while it is read is not said to wait for a worker', async (t) => {
+  const id = await create(2)
+  const { lease } = await claim(id, 'a', 2)
+  const read = await app.orm.em.fork().findOneOrFail(Batch, { id })
+  await checkpoint(id, { lease, completed: ['item 1', 'item 2'] })
+  t.match(await presentBatch(app, read), { status: 'running', completed: 2, pending: 0, finishedAt: null })
+  const given = await create(2)
+  await claim(given, 'a', 2)
+  const readToo = await app.orm.em.fork().findOneOrFail(Batch, { id: given })
+  await call('POST', `/batches/${given}/cancellation`)
+  t.match(await presentBatch(app, readToo), { status: 'running', pending: 2, finishedAt: null })
 })
 
 t.test('a late report that nobody was waiting for still counts', async (t) => {
