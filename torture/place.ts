@@ -123,7 +123,7 @@ export async function until(database: string, query: string): Promise<void> {
 }
 
 /** Lets the time pass in which a dead worker's jobs are left to it. */
-export async function letHeartsStop({ database }: Place): Promise<void> {
+export async function letHeartsStop({ database }: Pick<Place, 'database'>): Promise<void> {
   await withClient(database, (client) =>
     client.query(
       `UPDATE pgboss.job SET heartbeat_on = heartbeat_on - interval '1 min' WHERE state = 'active'`,

@@ -89,6 +89,8 @@ function isReadable(url: string): boolean {
 /** SET rather than startup options, so that `SET LOCAL search_path TO DEFAULT` gives triggers the role's own path,
  * and because connection poolers refuse startup options. */
 async function applySettings(client: pg.ClientBase): Promise<void> {
+  // By itself first, since the other statement takes some milliseconds, which is more than some servers allow.
+  await client.query('SET statement_timeout = 0')
   await client.query(
     `SELECT pg_catalog.set_config(known.name, wanted.value, false)
        FROM pg_catalog.json_each_text($1) AS wanted(name, value)

@@ -169,47 +169,115 @@ t.test('the server ends while a snapshot is read', async (t) => {
   t.match(await post(`/snapshots/${snapshot['id']}/verifications`, {}), { ok: true })
 })
 
-/** Gives the source a setting, as an administrator would: for new sessions, all others but the caller's work are ended. */
-async function set(setting: string): Promise<void> {
-  await sql(server.administration, `ALTER DATABASE app ${setting}`)
-  await sql(
+/** All connections but those at work are ended, as an administrator does whose setting is for new sessions. */
+const endIdle = () =>
+  sql(
     server.administration,
     `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = 'app' AND state = 'idle'`,
   )
+
+async function set(setting: string): Promise<void> {
+  await sql(server.administration, `ALTER DATABASE app ${setting}`)
+  await endIdle()
 }
 
-const readOnly = 'SET default_transaction_read_only = on'
-const writable = 'RESET default_transaction_read_only'
+/** For all sessions of the server, those at work too from their next transaction on. */
+async function setEverywhere(name: string, value: string): Promise<void> {
+  await sql(server.administration, `ALTER SYSTEM SET ${name} = ${value}`)
+  await sql(server.administration, 'SELECT pg_reload_conf()')
+  await until(server.administration, `SELECT WHERE current_setting('${name}') = '${value}'`)
+  await endIdle()
+}
 
-t.test('the source becomes read-only in the midst', async (t) => {
-  t.teardown(() => set(writable))
-  const restore = await planRestore()
-  const refused = await meanwhile('restore.application-begun', restore.apply, () => set(readOnly))
-  t.equal(endOf(refused), 'SOURCE_READ_ONLY')
-  t.equal(await restored(), restore.before)
-  t.equal(endOf(await post('/snapshots', { dataset: 'accounts' })), 'completed', 'reading goes on')
-  await set(writable)
-
-  const wanted = few()
-  const cleanup = await meanwhile(
-    'batch.run-begun',
-    () => cleanUp(wanted),
-    () => set(readOnly),
+/** Until the service has let go of all its connections: one that began read-only stays so. */
+const untilIdle = () =>
+  until(
+    server.administration,
+    `SELECT WHERE NOT EXISTS (SELECT FROM pg_stat_activity
+       WHERE datname = 'app' AND application_name = 'holdfast' AND state <> 'idle')`,
   )
-  t.match(cleanup, { status: 'completed', counts: { removed: 0, left: 4, leftCounts: { REFUSED: 4 } } })
-  await set(writable)
+
+const readOnly = 'default_transaction_read_only'
+const ways = {
+  source: [() => set(`SET ${readOnly} = on`), () => set(`RESET ${readOnly}`)],
+  server: [() => setEverywhere(readOnly, 'on'), () => setEverywhere(readOnly, 'off')],
+} as const
+
+for (const [what, [makeReadOnly, undo]] of Object.entries(ways)) {
+  const makeWritable = () => untilIdle().then(undo)
+
+  t.test(`the ${what} becomes read-only in the midst`, async (t) => {
+    t.teardown(makeWritable)
+    const restore = await planRestore()
+    const refused = await meanwhile('restore.application-begun', restore.apply, makeReadOnly)
+    t.equal(endOf(refused), 'SOURCE_READ_ONLY')
+    t.equal(await restored(), restore.before)
+    t.equal(endOf(await post('/snapshots', { dataset: 'accounts' })), 'completed', 'reading goes on')
+    await makeWritable()
+
+    const wanted = few()
+    const cleanup = await meanwhile('batch.run-begun', () => cleanUp(wanted), makeReadOnly)
+    t.match(cleanup, { status: 'completed', counts: { removed: 0, left: 4, leftCounts: { REFUSED: 4 } } })
+    await makeWritable()
+    await settled(t, restore)
+    await restoredAgain(t)
+    t.match(await cleanUp(wanted), { counts: { removed: 4 } })
+  })
+
+  t.test(`a restore that has begun when the ${what} becomes read-only is whole`, async (t) => {
+    t.teardown(makeWritable)
+    const restore = await planRestore()
+    const end = endOf(await meanwhile('restore.locked', restore.apply, makeReadOnly))
+    t.equal(await restored(), end === 'completed' ? whole : restore.before, end)
+    t.match(end, /^(completed|SOURCE_READ_ONLY)$/)
+    await makeWritable()
+    await settled(t, restore)
+    await restoredAgain(t)
+  })
+}
+
+t.test('the source gives statements little time: ours take what they need', async (t) => {
+  const reset = () => set('RESET statement_timeout')
+  t.teardown(reset)
+  const restore = await planRestore()
+  const wanted = few()
+  await set(`SET statement_timeout = '20ms'`)
+  await t.rejects(sql(place.source, 'SELECT pg_sleep(1)'), /statement timeout/)
+  await withClient(place.source, async (client) => {
+    await client.query('SET statement_timeout = 0')
+    for (const work of [
+      () => post('/snapshots', { dataset: 'accounts' }),
+      restore.apply,
+      () => cleanUp(wanted),
+    ]) {
+      await client.query('BEGIN; LOCK torture.papers, torture.accounts')
+      const worked = work()
+      await untilBlocked()
+      await client.query('SELECT pg_sleep(0.1); ROLLBACK')
+      t.equal(endOf(await worked), 'completed')
+    }
+  })
+  await reset()
+  t.equal(await restored(), whole)
   await settled(t, restore)
-  await restoredAgain(t)
-  t.match(await cleanUp(wanted), { counts: { removed: 4 } })
 })
 
-t.test('a restore that has begun when the source becomes read-only is whole', async (t) => {
-  t.teardown(() => set(writable))
+t.test('an administrator ends a statement of ours', async (t) => {
   const restore = await planRestore()
-  const end = endOf(await meanwhile('restore.locked', restore.apply, () => set(readOnly)))
-  t.equal(await restored(), end === 'completed' ? whole : restore.before, end)
-  t.match(end, /^(completed|SOURCE_READ_ONLY)$/)
-  await set(writable)
+  const cancelled = await withClient(place.source, async (client) => {
+    await client.query('BEGIN; SELECT FROM torture.accounts WHERE id = 3 FOR UPDATE')
+    const applied = restore.apply()
+    await untilBlocked()
+    await sql(
+      server.administration,
+      'SELECT pg_cancel_backend(pid) FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()',
+    )
+    const end = await applied
+    await client.query('ROLLBACK')
+    return end
+  })
+  t.equal(endOf(cancelled), 'SOURCE_CANCELLED')
+  t.equal(await restored(), restore.before)
   await settled(t, restore)
   await restoredAgain(t)
 })
