@@ -9,28 +9,15 @@ import { text } from 'node:stream/consumers'
 import { setTimeout as rest } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import { instanceToken, killInstance, startInstance, type Instance } from '../support/instance.ts'
+import { call, instanceToken, killInstance, startInstance, type Instance } from '../support/instance.ts'
 import { sql, testDatabase } from '../support/postgres.ts'
 import { migratedTemplate } from '../support/templates.ts'
-import type { Body } from './service.ts'
 
 const script = fileURLToPath(new URL('../../examples/conversations/worker.mjs', import.meta.url))
 
 /** Any seed: the moments of the kills follow from it. */
 let seed = 20_261_120
 const random = () => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647
-
-async function call(instance: Instance, path: string, body?: object): Promise<Body> {
-  const answer = await fetch(`${instance.url}/api${path}`, {
-    method: body === undefined ? 'GET' : 'POST',
-    headers: {
-      authorization: `Bearer ${instanceToken}`,
-      ...(body && { 'content-type': 'application/json' }),
-    },
-    ...(body && { body: JSON.stringify(body) }),
-  })
-  return (await answer.json()) as Body
-}
 
 const topics = (count: number) =>
   Array.from({ length: count }, (_, i) => ({

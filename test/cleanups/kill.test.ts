@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { unzstd } from '../snapshots/zstd.ts'
-import { instanceToken, killInstance, startInstance, type Instance } from '../support/instance.ts'
+import { call, endOf, killInstance, startInstance, type Answer } from '../support/instance.ts'
 import { sql, testDatabase } from '../support/postgres.ts'
 import { migratedTemplate, sampleTemplate } from '../support/templates.ts'
 
@@ -14,22 +14,6 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 
 /** Kills while a cleanup is under way, spread over the time that an undisturbed one takes. */
 const kills = 3
-
-/** What the API answers with; looked at field by field. */
-type Answer = Record<string, any> // oxlint-disable-line typescript/no-explicit-any
-
-async function call(instance: Instance, path: string, body?: object): Promise<Answer> {
-  const answer = await fetch(`${instance.url}/api${path}`, {
-    method: body === undefined ? 'GET' : 'POST',
-    headers: {
-      authorization: `Bearer ${instanceToken}`,
-      prefer: 'wait=60',
-      ...(body && { 'content-type': 'application/json' }),
-    },
-    ...(body && { body: JSON.stringify(body) }),
-  })
-  return (await answer.json()) as Answer
-}
 
 const records = `SELECT s.id::text AS id, s.visitor_name AS name, (SELECT count(*)::int FROM chat.messages m WHERE m.session_id = s.id) AS messages,
   coalesce((SELECT string_agg(m.id::text, ',' ORDER BY m.id) FROM chat.messages m WHERE m.session_id = s.id), '') AS ids FROM chat.sessions s`
@@ -106,7 +90,7 @@ t.test('killed at any moment, each record is in the source or in a verified arti
     const { items } = await call(instance, '/cleanups?limit=1')
     const [cleanup] = items as Answer[]
     if (cleanup!.scope.keys[0] !== wanted.scope.keys[0]) continue // killed before it was asked for
-    const settled = await settle(instance, cleanup!.id)
+    const settled = await endOf(instance, `/cleanups/${cleanup!.id}`)
     t.match(
       settled,
       { status: 'completed', counts: { removed: share, left: 0 } },
@@ -126,15 +110,6 @@ t.test('killed at any moment, each record is in the source or in a verified arti
 
 function messagesOf(all: Map<string, string>, keys: string[]): number {
   return keys.reduce((sum, key) => sum + (JSON.parse(all.get(key)!) as [string, number])[1], 0)
-}
-
-/** Follows the cleanup's events to their end. */
-async function settle(instance: Instance, id: string): Promise<Answer> {
-  const events = await fetch(`${instance.url}/api/cleanups/${id}/events`, {
-    headers: { authorization: `Bearer ${instanceToken}` },
-  })
-  await events.text()
-  return call(instance, `/cleanups/${id}`)
 }
 
 function timeout(ms: number): Promise<void> {

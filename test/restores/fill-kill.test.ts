@@ -4,25 +4,9 @@ import { join } from 'node:path'
 import { once } from 'node:events'
 import t, { type Test } from 'tap'
 import { letHeartsStop, until } from '../../torture/place.ts'
-import { instanceToken, killInstance, startInstance, type Instance } from '../support/instance.ts'
+import { call, endOf, killInstance, startInstance, type Answer } from '../support/instance.ts'
 import { sql, testDatabase } from '../support/postgres.ts'
 import { migratedTemplate } from '../support/templates.ts'
-
-/** What the API answers with; looked at field by field. */
-type Answer = Record<string, any> // oxlint-disable-line typescript/no-explicit-any
-
-async function call(instance: Instance, path: string, body?: object): Promise<Answer> {
-  const answer = await fetch(`${instance.url}/api${path}`, {
-    method: body === undefined ? 'GET' : 'POST',
-    headers: {
-      authorization: `Bearer ${instanceToken}`,
-      prefer: 'wait=60',
-      ...(body && { 'content-type': 'application/json' }),
-    },
-    ...(body && { body: JSON.stringify(body) }),
-  })
-  return (await answer.json()) as Answer
-}
 
 async function folder(t: Test): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'holdfast-fill-kill-'))
@@ -92,9 +76,7 @@ t.test('killed at any place of it, a filling has happened whole or not at all, a
     await applying
     await letHeartsStop({ database: environment.DATABASE_URL })
     instance = await start(kills[i + 1]?.armed)
-    const headers = { authorization: `Bearer ${instanceToken}` }
-    await (await fetch(`${instance.url}/api/restores/${restore.id}/events`, { headers })).text()
-    const end = await call(instance, `/restores/${restore.id}`)
+    const end = await endOf(instance, `/restores/${restore.id}`)
     if (at === 'committed') {
       t.match(end, { status: 'completed' }, at)
       t.same(await sql(source, hash), whole, at)

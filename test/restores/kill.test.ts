@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import { instanceToken, killInstance, startInstance, type Instance } from '../support/instance.ts'
+import { call, endOf, killInstance, startInstance } from '../support/instance.ts'
 import { sql, testDatabase } from '../support/postgres.ts'
 import { migratedTemplate, sampleTemplate } from '../support/templates.ts'
 
@@ -11,22 +11,6 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 
 /** Kills while a restore is under way. Seeded: the moments are spread over the time that an undisturbed one takes. */
 const kills = 3
-
-/** What the API answers with; looked at field by field. */
-type Answer = Record<string, any> // oxlint-disable-line typescript/no-explicit-any
-
-async function call(instance: Instance, path: string, body?: object): Promise<Answer> {
-  const answer = await fetch(`${instance.url}/api${path}`, {
-    method: body === undefined ? 'GET' : 'POST',
-    headers: {
-      authorization: `Bearer ${instanceToken}`,
-      prefer: 'wait=60',
-      ...(body && { 'content-type': 'application/json' }),
-    },
-    ...(body && { body: JSON.stringify(body) }),
-  })
-  return (await answer.json()) as Answer
-}
 
 /** Everything in the chat's tables, hashed by PostgreSQL. */
 async function state(source: string): Promise<string> {
@@ -82,7 +66,7 @@ t.test('killed at any moment, a restore has happened whole or not at all, and sa
     await killInstance(instance)
     await application
     instance = await startInstance(environment)
-    const settled = await settle(instance, planned.id)
+    const settled = await endOf(instance, `/restores/${planned.id}`)
     outcomes[settled.status as keyof typeof outcomes]++
     const after = await state(source)
     if (settled.status === 'completed')
@@ -103,15 +87,6 @@ t.test('killed at any moment, a restore has happened whole or not at all, and sa
   t.not(damaged, whole)
   t.match(await call(instance, '/audit/verification'), { ok: true })
 })
-
-/** Follows the restore's events to their end. */
-async function settle(instance: Instance, id: string): Promise<Answer> {
-  const events = await fetch(`${instance.url}/api/restores/${id}/events`, {
-    headers: { authorization: `Bearer ${instanceToken}` },
-  })
-  await events.text()
-  return call(instance, `/restores/${id}`)
-}
 
 function timeout(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))

@@ -39,3 +39,27 @@ export async function killInstance({ process: child }: Instance): Promise<void> 
   child.kill('SIGKILL')
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
 }
+
+/** What the API answers with; looked at field by field. */
+export type Answer = Record<string, any> // oxlint-disable-line typescript/no-explicit-any
+
+/** Asks it as an administrator's script would, waiting for the end of what it begins. @param body makes it a POST */
+export async function call({ url }: Instance, path: string, body?: object): Promise<Answer> {
+  const answer = await fetch(`${url}/api${path}`, {
+    method: body === undefined ? 'GET' : 'POST',
+    headers: {
+      authorization: `Bearer ${instanceToken}`,
+      prefer: 'wait=60',
+      ...(body && { 'content-type': 'application/json' }),
+    },
+    ...(body && { body: JSON.stringify(body) }),
+  })
+  return (await answer.json()) as Answer
+}
+
+/** Follows an operation's events to their end. @param path such as `/restores/…` @returns what it came to */
+export async function endOf(instance: Instance, path: string): Promise<Answer> {
+  const headers = { authorization: `Bearer ${instanceToken}` }
+  await (await fetch(`${instance.url}/api${path}/events`, { headers })).text()
+  return call(instance, path)
+}
