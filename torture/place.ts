@@ -122,6 +122,15 @@ export async function until(database: string, query: string): Promise<void> {
   })
 }
 
+/** Until no client is at work in a database, or within a transaction, but for whoever looks. */
+export function untilIdle(database: string): Promise<void> {
+  return until(
+    database,
+    `SELECT WHERE NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()
+       AND backend_type = 'client backend' AND pid <> pg_backend_pid() AND state <> 'idle')`,
+  )
+}
+
 /** Lets the time pass in which a dead worker's jobs are left to it. */
 export async function letHeartsStop({ database }: Pick<Place, 'database'>): Promise<void> {
   await withClient(database, (client) =>

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { unzstd } from '../snapshots/zstd.ts'
-import { call, endOf, killInstance, startInstance, type Answer } from '../support/instance.ts'
+import { call, followToEnd, killInstance, startInstance, type Answer } from '../support/instance.ts'
 import { sql, testDatabase } from '../support/postgres.ts'
 import { migratedTemplate, sampleTemplate } from '../support/templates.ts'
 
@@ -90,7 +90,7 @@ t.test('killed at any moment, each record is in the source or in a verified arti
     const { items } = await call(instance, '/cleanups?limit=1')
     const [cleanup] = items as Answer[]
     if (cleanup!.scope.keys[0] !== wanted.scope.keys[0]) continue // killed before it was asked for
-    const settled = await endOf(instance, `/cleanups/${cleanup!.id}`)
+    const settled = await followToEnd(instance, `/cleanups/${cleanup!.id}`)
     t.match(
       settled,
       { status: 'completed', counts: { removed: share, left: 0 } },

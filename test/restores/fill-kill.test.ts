@@ -1,10 +1,10 @@
+import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { once } from 'node:events'
 import t, { type Test } from 'tap'
 import { letHeartsStop, until } from '../../torture/place.ts'
-import { call, endOf, killInstance, startInstance, type Answer } from '../support/instance.ts'
+import { call, followToEnd, killInstance, startInstance, type Answer } from '../support/instance.ts'
 import { sql, testDatabase } from '../support/postgres.ts'
 import { migratedTemplate } from '../support/templates.ts'
 
@@ -27,14 +27,14 @@ const none = `SELECT FROM orders UNION ALL SELECT FROM lines`
 /** Rows are in the file of a table, and nobody sees them yet. */
 const isBeingFilled = `SELECT WHERE pg_relation_size('orders') > 500000 AND NOT EXISTS (${none})`
 
-/** Where it is killed: at a place, or, standing still behind it, in the midst of its rows. */
 const midst = 'in the midst of its rows'
-const kills = [...['verified', 'locked', 'captured', 'written', 'recorded', 'committed'], midst].map(
-  (at) => ({
-    at,
-    armed: at === midst ? 'restore.verified=pause' : `restore.${at}=kill`,
-  }),
-)
+const places = ['verified', 'locked', 'captured', 'written', 'recorded', 'committed']
+
+/** Where it is killed. In the midst of its rows it can't come further than to where it would stand still. */
+const kills = [
+  ...places.map((at) => ({ at, armed: `restore.${at}=kill` })),
+  { at: midst, armed: 'restore.verified=pause' },
+]
 
 t.test('killed at any place of it, a filling has happened whole or not at all, and says so', async (t) => {
   const source = await testDatabase(t)
@@ -76,7 +76,7 @@ t.test('killed at any place of it, a filling has happened whole or not at all, a
     await applying
     await letHeartsStop({ database: environment.DATABASE_URL })
     instance = await start(kills[i + 1]?.armed)
-    const end = await endOf(instance, `/restores/${restore.id}`)
+    const end = await followToEnd(instance, `/restores/${restore.id}`)
     if (at === 'committed') {
       t.match(end, { status: 'completed' }, at)
       t.same(await sql(source, hash), whole, at)

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import { call, endOf, killInstance, startInstance } from '../support/instance.ts'
+import { call, followToEnd, killInstance, startInstance } from '../support/instance.ts'
 import { sql, testDatabase } from '../support/postgres.ts'
 import { migratedTemplate, sampleTemplate } from '../support/templates.ts'
 
@@ -66,7 +66,7 @@ t.test('killed at any moment, a restore has happened whole or not at all, and sa
     await killInstance(instance)
     await application
     instance = await startInstance(environment)
-    const settled = await endOf(instance, `/restores/${planned.id}`)
+    const settled = await followToEnd(instance, `/restores/${planned.id}`)
     outcomes[settled.status as keyof typeof outcomes]++
     const after = await state(source)
     if (settled.status === 'completed')

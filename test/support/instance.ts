@@ -58,7 +58,7 @@ export async function call({ url }: Instance, path: string, body?: object): Prom
 }
 
 /** Follows an operation's events to their end. @param path such as `/restores/…` @returns what it came to */
-export async function endOf(instance: Instance, path: string): Promise<Answer> {
+export async function followToEnd(instance: Instance, path: string): Promise<Answer> {
   const headers = { authorization: `Bearer ${instanceToken}` }
   await (await fetch(`${instance.url}/api${path}/events`, { headers })).text()
   return call(instance, path)

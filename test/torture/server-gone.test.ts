@@ -3,7 +3,7 @@ import { armFailpoints, type Failpoint } from '../../src/platform/failpoints.ts'
 import { runApplication } from '../../src/restores/apply-restore.ts'
 import { endOf, openApp } from '../../torture/app.ts'
 import { check, takeBaseline } from '../../torture/checker.ts'
-import { openPlace, until, withClient } from '../../torture/place.ts'
+import { openPlace, until, untilIdle, withClient } from '../../torture/place.ts'
 import type { Answer } from '../../torture/service.ts'
 import { stateOf, zones } from '../../torture/source.ts'
 import { fast, immediate, openServer, type Stop } from '../support/own-server.ts'
@@ -189,14 +189,6 @@ async function setEverywhere(name: string, value: string): Promise<void> {
   await endIdle()
 }
 
-/** Until the service has let go of all its connections: one that began read-only stays so. */
-const untilIdle = () =>
-  until(
-    server.administration,
-    `SELECT WHERE NOT EXISTS (SELECT FROM pg_stat_activity
-       WHERE datname = 'app' AND application_name = 'holdfast' AND state <> 'idle')`,
-  )
-
 const readOnly = 'default_transaction_read_only'
 const ways = {
   source: [() => set(`SET ${readOnly} = on`), () => set(`RESET ${readOnly}`)],
@@ -204,7 +196,8 @@ const ways = {
 } as const
 
 for (const [what, [makeReadOnly, undo]] of Object.entries(ways)) {
-  const makeWritable = () => untilIdle().then(undo)
+  // A session that began read-only stays so: none may be at work when the others are ended.
+  const makeWritable = () => untilIdle(place.source).then(undo)
 
   t.test(`the ${what} becomes read-only in the midst`, async (t) => {
     t.teardown(makeWritable)

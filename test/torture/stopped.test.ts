@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import t, { type Test } from 'tap'
 import { check, takeBaseline, unfinishedIn, type Baseline } from '../../torture/checker.ts'
-import { letHeartsStop, openPlace, until, withClient, type Place } from '../../torture/place.ts'
+import { letHeartsStop, openPlace, untilIdle, withClient, type Place } from '../../torture/place.ts'
 import { seeded } from '../../torture/random.ts'
 import { startService, type Service } from '../../torture/service.ts'
 import { zones, type Zone } from '../../torture/source.ts'
@@ -49,11 +49,7 @@ async function standStill(
   const working = keepWorking({ service: asked, place, ledger, random: seeded(1) }, work)
   await reached.promise
   // One that is stopped within a transaction on our database keeps its locks until the server ends it, two minutes later.
-  await until(
-    place.database,
-    `SELECT WHERE NOT EXISTS (SELECT FROM pg_stat_activity
-       WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle')`,
-  )
+  await untilIdle(place.database)
   sleeper.process.kill('SIGSTOP')
   asked.url = 'nowhere: nothing more is begun'
 
