@@ -18,7 +18,6 @@ const sessionSettings: Record<string, string> = {
   search_path: 'pg_catalog',
   // A policy that would hide rows raises an error instead of quietly leaving rows out of a snapshot.
   row_security: 'off',
-  statement_timeout: '0',
   idle_in_transaction_session_timeout: '0',
   transaction_timeout: '0',
   idle_session_timeout: '0',
@@ -89,7 +88,7 @@ function isReadable(url: string): boolean {
 /** SET rather than startup options, so that `SET LOCAL search_path TO DEFAULT` gives triggers the role's own path,
  * and because connection poolers refuse startup options. */
 async function applySettings(client: pg.ClientBase): Promise<void> {
-  // By itself first, since the other statement takes some milliseconds, which is more than some servers allow.
+  // A setting too, but by itself: the other statement takes some milliseconds, which is more than some servers allow.
   await client.query('SET statement_timeout = 0')
   await client.query(
     `SELECT pg_catalog.set_config(known.name, wanted.value, false)
