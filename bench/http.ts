@@ -13,11 +13,14 @@ import { token, withService } from './service.ts'
 /** Clients at the same time. */
 const clients = 50
 
-/** How long each address is asked, in seconds. */
-const seconds = 2
+/** How long each address is asked flat out, in seconds, after a second that isn't counted. */
+const seconds = 3
 
-/** Requests a second of all clients together while people look around: each asks every other second. */
-const calm = clients / 2
+/** How long it is asked at a pace, in seconds. */
+const pacedSeconds = 5
+
+/** Requests a second of all clients together while people look around: each asks once. */
+const calm = clients
 
 /** How busy the service is when it is not at its limit, in parts of what it can do. */
 const steady = 0.5
@@ -36,7 +39,7 @@ export async function http({ server, entries }: Ground): Promise<Listing> {
       for (const path of listed) rows.push(await measureAddress(originOf(app), path, originOf(bare)))
       return {
         title: 'Lists and details over HTTP',
-        about: `10,000 snapshots, 1,000,000 items of a batch, ${entries.toLocaleString('en')} audit entries; filled in ${filled} s; ${clients} clients of a second process (autocannon). Calm: each asks every other second. Half: as many requests a second as half of what was answered flat out. Flat out: each asks again as soon as it has its answer; latency then is how long ${clients} requests take together. Bare: a Fastify route in the same process that runs the very statements that the service was seen to run for the address, but the one that asks who is calling, over a pool of the same size, and answers with as many rows as JSON.`,
+        about: `10,000 snapshots, 1,000,000 items of a batch, ${entries.toLocaleString('en')} audit entries; filled in ${filled} s; ${clients} clients of a second process (autocannon flat out, bench/paced-load.ts at a pace). Calm: each asks once a second. Half: as many requests a second as half of what was answered flat out. Flat out: each asks again as soon as it has its answer; latency then is how long ${clients} requests take together. Bare: a Fastify route in the same process that runs the very statements that the service was seen to run for the address, but the one that asks who is calling, over a pool of the same size, and answers with as many rows as JSON.`,
         head: [
           '',
           'calm p99',
@@ -134,10 +137,10 @@ async function openBare(url: string, statements: Map<string, string[]>): Promise
 }
 
 async function measureAddress(origin: string, path: string, bareOrigin: string): Promise<string[]> {
-  const calmly = await load(origin + path, calm)
-  const flatOut = await load(origin + path)
-  const half = await load(origin + path, Math.ceil(flatOut.rate * steady))
-  const bare = path.startsWith('/api/') ? await load(bareOrigin + path) : null
+  const flatOut = await flood(origin + path)
+  const calmly = await paced(origin + path, calm)
+  const half = await paced(origin + path, Math.ceil(flatOut.rate * steady))
+  const bare = path.startsWith('/api/') ? await flood(bareOrigin + path) : null
   const shown = path.replace(/[0-9a-f]{8}-[0-9a-f-]{27}/, ':id').replace(/(cursor=)[^&]+/, '$1…')
   return [
     shown,
@@ -155,18 +158,14 @@ const ms = (value: number) => `${value.toFixed(0)} ms`
 
 const autocannon = fileURLToPath(import.meta.resolve('autocannon'))
 
-/** @param rate requests a second over all clients; default: as many as are answered */
-async function load(url: string, rate?: number): Promise<{ p99: number; rate: number }> {
-  const options = ['--json', '--no-progress', '-c', `${clients}`, '-d', `${seconds}`]
-  const paced = rate === undefined ? [] : ['-R', `${rate}`]
-  const { stdout } = await promisify(execFile)(process.execPath, [
-    autocannon,
-    ...options,
-    ...paced,
-    ...['-H', `authorization=Bearer ${token}`],
-    url,
-  ])
-  const { latency, requests, errors, non2xx } = JSON.parse(stdout) as {
+const run = async (...program: string[]) => (await promisify(execFile)(process.execPath, program)).stdout
+
+/** Each client asks again as soon as it has its answer. */
+async function flood(url: string): Promise<{ p99: number; rate: number }> {
+  const options = ['--json', '--no-progress', '-c', `${clients}`, '-H', `authorization=Bearer ${token}`]
+  await run(autocannon, ...options, '-d', '1', url)
+  const printed = await run(autocannon, ...options, '-d', `${seconds}`, url)
+  const { latency, requests, errors, non2xx } = JSON.parse(printed) as {
     latency: { p99: number }
     requests: { average: number }
     errors: number
@@ -174,4 +173,13 @@ async function load(url: string, rate?: number): Promise<{ p99: number; rate: nu
   }
   if (errors + non2xx > 0) throw new Error(`${url}: ${errors} errors, ${non2xx} answers that were not 2xx`)
   return { p99: latency.p99, rate: requests.average }
+}
+
+const pacedLoad = fileURLToPath(new URL('paced-load.ts', import.meta.url))
+
+/** @param rate requests a second over all clients, spread evenly */
+async function paced(url: string, rate: number): Promise<{ p99: number }> {
+  return JSON.parse(await run(pacedLoad, url, `${clients}`, `${rate}`, `${pacedSeconds}`, token)) as {
+    p99: number
+  }
 }
