@@ -78,3 +78,18 @@ t.test('every script can be read and found', async (t) => {
     for (const word of words) t.match(found, word, script)
   t.notMatch(found, /\[U\+/, 'nothing is missing')
 })
+
+t.test('hundreds of letters of one font, whatever bytes their codes have', async (t) => {
+  const { engine, render } = await renderer(t, schema, declaration)
+  await engine.sql('TRUNCATE notes, lines')
+  // Latin and Cyrillic: their codes in the document go from 1 up, past those of brackets, backslash and line ends.
+  const letters = Array.from({ length: 256 }, (_, i) => String.fromCodePoint(0x400 + i))
+    .filter((letter) => /\p{L}/u.test(letter))
+    .join('')
+  const words = letters.match(/.{1,16}/gu)!
+  await engine.sql(`INSERT INTO notes VALUES (1, 'x', '${words.join(' ')}')`)
+  const { pages } = await readPdf(await render('pdf'))
+  const found = pages.slice(2).join('\n').split(/\s+/)
+  t.ok(letters.length > 200)
+  for (const word of words) t.ok(found.includes(word), word)
+})

@@ -3,7 +3,7 @@ import { Fonts, type PdfFont, type Weight } from './fonts.ts'
 /** A piece of text in one font, ready to be drawn. */
 export interface Run {
   font: PdfFont
-  /** What stands between the brackets of a TJ operator; see ISO 32000-1, 9.4.3. */
+  /** What stands between the brackets of a TJ operator, a character a byte; see ISO 32000-1, 9.4.3 and 7.3.4.2. */
   tj: string
   /** Marks above or below stand apart: each part by how far it is raised, in thousandths of the size. */
   raised: { rise: number; tj: string }[] | null
@@ -24,7 +24,7 @@ const attached = /^[\p{M}\p{Default_Ignorable_Code_Point}\p{Emoji_Modifier}]$/u
 /** Turns text into glyphs of the fonts that have them. */
 export class Shaper {
   readonly fonts: Fonts
-  #glyphs = new Map<PdfFont, Map<number, { hex: string; width: number }>>()
+  #glyphs = new Map<PdfFont, Map<number, { code: string; width: number }>>()
 
   constructor(fonts: Fonts) {
     this.fonts = fonts
@@ -67,20 +67,20 @@ export class Shaper {
   plain(font: PdfFont, text: string): Run {
     let glyphs = this.#glyphs.get(font)
     if (glyphs === undefined) this.#glyphs.set(font, (glyphs = new Map()))
-    let hex = ''
+    let codes = ''
     let width = 0
     for (const character of text) {
       const codePoint = character.codePointAt(0)!
       let glyph = glyphs.get(codePoint)
       if (glyph === undefined) {
         const { id, advanceWidth } = font.font.glyphForCodePoint(codePoint)
-        glyph = { hex: include(font, id, advanceWidth, [codePoint]), width: advanceWidth * font.scale }
+        glyph = { code: include(font, id, advanceWidth, [codePoint]), width: advanceWidth * font.scale }
         glyphs.set(codePoint, glyph)
       }
-      hex += glyph.hex
+      codes += glyph.code
       width += glyph.width
     }
-    return { font, tj: `<${hex}>`, raised: null, width }
+    return { font, tj: `(${codes})`, raised: null, width }
   }
 }
 
@@ -93,11 +93,11 @@ function layOut(font: PdfFont, text: string, rtl: boolean): Run {
   let width = 0
   for (const [i, { id, advanceWidth, codePoints }] of glyphs.entries()) {
     const { xAdvance, xOffset, yOffset } = positions[i]!
-    const hex = include(font, id, advanceWidth, codePoints)
+    const code = include(font, id, advanceWidth, codePoints)
     const [before, after] = [-xOffset * font.scale, -(xAdvance - xOffset - advanceWidth) * font.scale]
     const rise = Math.round(yOffset * font.scale)
     if (parts.at(-1)?.rise !== rise) parts.push({ rise, tj: '' })
-    parts.at(-1)!.tj += `${shift(before)}<${hex}>${shift(after)}`
+    parts.at(-1)!.tj += `${shift(before)}(${code})${shift(after)}`
     width += xAdvance * font.scale
   }
   const isFlat = parts.every(({ rise }) => rise === 0)
@@ -114,7 +114,7 @@ const partOfLetter = [0x200d]
 /**
  * Takes a glyph into the document's part of the font. One that stands for several texts, as the body that letters share
  * which differ in their dots, is taken in for each, so that a reader's search finds what was written.
- * @returns its code there, as hex
+ * @returns its code there, two bytes, as they stand in a string
  */
 function include(font: PdfFont, id: number, advanceWidth: number, codePoints: number[]): string {
   const text = codePoints.length === 0 ? partOfLetter : codePoints
@@ -122,7 +122,9 @@ function include(font: PdfFont, id: number, advanceWidth: number, codePoints: nu
   const code = says(font, first, text) ? first : another(font, id, text)
   font.widths[code] ??= advanceWidth * font.scale
   font.unicode[code] ??= text
-  return code.toString(16).padStart(4, '0')
+  return String.fromCharCode(code >> 8, code & 0xff).replace(/[()\\\r]/g, (byte) =>
+    byte === '\r' ? '\\r' : `\\${byte}`,
+  )
 }
 
 function says({ unicode }: PdfFont, code: number, text: number[]): boolean {

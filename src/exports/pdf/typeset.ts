@@ -14,14 +14,31 @@ export interface Line {
   rtl: boolean
 }
 
-/** What a line is not broken inside of. */
-interface Word {
+/** A piece of text in its glyphs. */
+interface Shaped {
   runs: Run[]
+  /** In thousandths of the size, of all runs together. */
   width: number
+}
+
+/** What a line is not broken inside of. */
+interface Word extends Shaped {
   isSpace: boolean
   breaksAfter: boolean
   /** Of the bidirectional algorithm: odd is right to left. */
   level: number
+}
+
+/** What is known of a piece of text. */
+interface Piece {
+  text: string
+  isSpace: boolean
+  /** Lines may be broken before it and after it. */
+  loose: boolean
+  neverStarts: boolean
+  neverEnds: boolean
+  /** By weight and direction, as far as it was needed. */
+  shaped: Record<Weight, { ltr: Shaped | null; rtl: Shaped | null }>
 }
 
 const rightToLeft =
@@ -44,7 +61,7 @@ const longestRemembered = 60
 /** Sets text in lines. */
 export class Typesetter {
   #shaper: Shaper
-  #known = new Map<string, Run[]>()
+  #known = new Map<string, Piece>()
 
   constructor(shaper: Shaper) {
     this.#shaper = shaper
@@ -83,53 +100,86 @@ export class Typesetter {
 
   #words(text: string, levels: Uint8Array | null, weight: Weight, available: number): Word[] {
     const found: Word[] = []
-    for (const { 0: piece, index } of text.matchAll(words)) {
-      const after = text.slice(index + piece.length, index + piece.length + 2)
+    const texts = text.match(words) ?? []
+    let index = 0
+    let piece = this.#piece(texts[0] ?? '')
+    for (let i = 1; i <= texts.length; i++) {
       const last = found.length
-      for (const { part, level } of byLevel(piece, index, levels)) {
-        const isSpace = part.trim() === ''
-        const runs = isSpace
+      for (const { part, level } of this.#byLevel(piece, index, levels)) {
+        const { runs, width } = part.isSpace
           ? this.#space(part, weight, found.at(-1))
-          : this.#shape(part, weight, level % 2 === 1)
-        const width = runs.reduce((sum, run) => sum + run.width, 0)
-        if (width > available && part.length > 1)
-          for (const letter of this.#pieces(part, weight, level)) found.push(letter)
-        else found.push({ runs, width, isSpace, breaksAfter: false, level })
+          : this.#shape(part, weight, level)
+        if (width > available && part.text.length > 1)
+          for (const letter of this.#letters(part, weight, level)) found.push(letter)
+        else found.push({ runs, width, isSpace: part.isSpace, breaksAfter: false, level })
       }
-      if (found.length === last) continue
-      const isLoose = found.at(-1)!.isSpace || isIdeograph.test(piece) || startsLoose(after)
-      found.at(-1)!.breaksAfter = isLoose && !noLineStart.test(after) && !noLineEnd.test(piece)
+      index += piece.text.length
+      const next = this.#piece(texts[i] ?? '')
+      if (found.length > last) {
+        const isLoose = found.at(-1)!.isSpace || piece.loose || next.loose
+        found.at(-1)!.breaksAfter = isLoose && !next.neverStarts && !piece.neverEnds
+      }
+      piece = next
     }
     return found
   }
 
+  #piece(text: string): Piece {
+    const known = this.#known.get(text)
+    if (known !== undefined) return known
+    const piece = {
+      text,
+      isSpace: text.trim() === '',
+      loose: isIdeograph.test(text),
+      neverStarts: noLineStart.test(text),
+      neverEnds: noLineEnd.test(text),
+      shaped: { regular: { ltr: null, rtl: null }, bold: { ltr: null, rtl: null } },
+    }
+    if (text.length > longestRemembered) return piece
+    if (this.#known.size >= remembered) this.#known.clear()
+    this.#known.set(text, piece)
+    return piece
+  }
+
+  /** A piece may change its direction within. */
+  #byLevel(piece: Piece, index: number, levels: Uint8Array | null): { part: Piece; level: number }[] {
+    const { text } = piece
+    if (levels === null) return [{ part: piece, level: 0 }]
+    const parts: { part: Piece; level: number }[] = []
+    for (let start = 0, end = 0; start < text.length; start = end) {
+      const level = levels[index + start]!
+      while (end < text.length && levels[index + end] === level) end++
+      const isWhole = end - start === text.length
+      parts.push({ part: isWhole ? piece : this.#piece(text.slice(start, end)), level })
+    }
+    return parts
+  }
+
   /** A word that is longer than a line is broken anywhere. */
-  #pieces(part: string, weight: Weight, level: number): Word[] {
-    return [...graphemes.segment(part)].map(({ segment }) => {
-      const runs = this.#shape(segment, weight, level % 2 === 1)
-      const width = runs.reduce((sum, run) => sum + run.width, 0)
-      return { runs, width, isSpace: false, breaksAfter: true, level }
-    })
+  #letters({ text }: Piece, weight: Weight, level: number): Word[] {
+    return [...graphemes.segment(text)].map(({ segment }) => ({
+      ...this.#shape(this.#piece(segment), weight, level),
+      ...{ isSpace: false, breaksAfter: true, level },
+    }))
   }
 
   /** From right to left, blanks are in the font of the word before: readers find words in the order of one text. */
-  #space(blanks: string, weight: Weight, before: Word | undefined): Run[] {
+  #space(blanks: Piece, weight: Weight, before: Word | undefined): Shaped {
     const font = before !== undefined && before.level % 2 === 1 ? before.runs[0]?.font : undefined
     return font?.font.hasGlyphForCodePoint(0x20)
-      ? [this.#shaper.plain(font, blanks.replace(/\s/g, ' '))]
-      : this.#shape(blanks, weight, false)
+      ? together([this.#shaper.plain(font, blanks.text.replace(/\s/g, ' '))])
+      : this.#shape(blanks, weight, 0)
   }
 
-  #shape(part: string, weight: Weight, rtl: boolean): Run[] {
-    const key = `${weight === 'bold' ? 'b' : 'r'}${rtl ? 'r' : 'l'}${part}`
-    const known = this.#known.get(key)
-    if (known !== undefined) return known
-    const runs = this.#shaper.shape(rtl ? mirrored(part) : part, weight, rtl)
-    if (part.length > longestRemembered) return runs
-    if (this.#known.size >= remembered) this.#known.clear()
-    this.#known.set(key, runs)
-    return runs
+  #shape({ text, shaped }: Piece, weight: Weight, level: number): Shaped {
+    return level % 2 === 1
+      ? (shaped[weight].rtl ??= together(this.#shaper.shape(mirrored(text), weight, true)))
+      : (shaped[weight].ltr ??= together(this.#shaper.shape(text, weight, false)))
   }
+}
+
+function together(runs: Run[]): Shaped {
+  return { runs, width: runs.reduce((sum, run) => sum + run.width, 0) }
 }
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
@@ -147,26 +197,9 @@ function spelledOut(character: string): string {
   return `[U+${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}]`
 }
 
-function startsLoose(after: string): boolean {
-  const [first = ''] = after
-  return isIdeograph.test(first)
-}
-
 /** Brackets face the other way when they are read from the right. */
 function mirrored(text: string): string {
   return [...text].map((character) => bidi.getMirroredCharacter(character) ?? character).join('')
-}
-
-function byLevel(piece: string, index: number, levels: Uint8Array | null): { part: string; level: number }[] {
-  if (levels === null) return [{ part: piece, level: 0 }]
-  const parts: { part: string; level: number }[] = []
-  for (let at = 0; at < piece.length; at++) {
-    const level = levels[index + at]!
-    const last = parts.at(-1)
-    if (last?.level === level) last.part += piece[at]
-    else parts.push({ part: piece[at]!, level })
-  }
-  return parts
 }
 
 /** Fills line after line. */
