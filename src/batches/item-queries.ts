@@ -1,4 +1,5 @@
 import type { EntityManager } from '../platform/database.ts'
+import { lockItems } from './queries.ts'
 import { itemStates, type ItemFilter, type ItemState } from './item.ts'
 
 /** An item as lists show it. Times as PostgreSQL prints them. */
@@ -162,9 +163,10 @@ export async function listErrors(em: EntityManager, batchId: string, limit = 20)
 /** Which failed items are to be done again. */
 export type Retried = { all: true } | { ids: string[] } | { error: string } | { matching: ItemFilter }
 
-/** Makes failed items pending again, with all attempts before them. @returns how many */
+/** Makes failed items pending again, in a transaction, with all attempts before them. @returns how many */
 export async function retryItems(em: EntityManager, batchId: string, retried: Retried): Promise<number> {
   const [condition, values] = retriedCondition(retried)
+  await lockItems(em, batchId)
   const rows = await em.execute(
     `UPDATE batch_items SET state = 'pending', failures = 0, lease_id = NULL, reported_by = NULL, not_before = NULL
      WHERE batch_id = ? AND state = 'failed' ${condition} RETURNING 1`,

@@ -7,6 +7,17 @@ import type { Counts } from './counts.ts'
  */
 const shard = '(pg_backend_pid() % 16)::smallint'
 
+/** What the items of a batch are locked by. @param id SQL for the batch's */
+const itemsOf = (id: string) => `hashtextextended(${id}::text, 7230522)`
+
+/**
+ * Waits for reports that are under way, and keeps others waiting until the transaction ends. Whoever changes several
+ * items at once other than by a report has to: both would come to them in another order, and wait for each other.
+ */
+export async function lockItems(em: EntityManager, batchId: string): Promise<void> {
+  await em.execute(`SELECT pg_advisory_xact_lock(${itemsOf('?')})`, [batchId])
+}
+
 /** An item as it comes in. */
 export interface NewItem {
   id: string
@@ -104,18 +115,22 @@ export interface ClaimedItem {
   attempt: number
 }
 
-/** Takes the next items that nobody holds, in their order; skips what others are taking at the moment. */
+/**
+ * Takes the next items that nobody holds, in their order; skips what others are taking at the moment. They are joined by
+ * their whole key: of a batch that came after its table was analyzed the planner expects no row, and would look through
+ * all of them for each.
+ */
 export async function claimNext(em: EntityManager, wanted: WantedItems): Promise<ClaimedItem[]> {
   const { batchId, leaseId, worker, limit, now, expiresAt } = wanted
   const rows = await em.execute<(ClaimedItem & { position: string })[]>(
     `WITH picked AS (
-       SELECT id FROM batch_items
+       SELECT batch_id, id FROM batch_items
        WHERE batch_id = ? AND state = 'pending' AND (not_before IS NULL OR not_before <= ?)
          AND EXISTS (SELECT FROM batches WHERE id = ? AND status = 'running')
        ORDER BY position LIMIT ? FOR UPDATE SKIP LOCKED
      ), claimed AS (
        UPDATE batch_items AS i SET state = 'leased', lease_id = ?, attempts = i.attempts + 1, not_before = NULL
-       FROM picked WHERE i.batch_id = ? AND i.id = picked.id
+       FROM picked WHERE i.batch_id = picked.batch_id AND i.id = picked.id
        RETURNING i.position, i.id, i.payload, i.attempts AS attempt
      ), lease AS (
        INSERT INTO batch_leases (id, batch_id, worker, used_at, expires_at)
@@ -123,7 +138,7 @@ export async function claimNext(em: EntityManager, wanted: WantedItems): Promise
        ON CONFLICT (id) DO UPDATE SET used_at = excluded.used_at, expires_at = excluded.expires_at
      )
      SELECT * FROM claimed ORDER BY position`,
-    [batchId, now, batchId, limit, leaseId, batchId, leaseId, batchId, worker, now, expiresAt],
+    [batchId, now, batchId, limit, leaseId, leaseId, batchId, worker, now, expiresAt],
   )
   return rows.map(({ id, payload, attempt }) => ({ id, payload, attempt }))
 }
@@ -146,6 +161,13 @@ export async function recoverExpired(em: EntityManager, batchId: string, now: Da
     [batchId, now],
   )
   if (expired.length === 0) return 0
+  return em.transactional(async (inner) => {
+    await lockItems(inner, batchId)
+    return recoverSome(inner, batchId, now)
+  })
+}
+
+async function recoverSome(em: EntityManager, batchId: string, now: Date): Promise<number> {
   const rows = await em.execute(
     `WITH lost AS (DELETE FROM batch_leases WHERE batch_id = ? AND expires_at <= ? RETURNING id)
      UPDATE batch_items SET state = 'pending'
@@ -155,8 +177,9 @@ export async function recoverExpired(em: EntityManager, batchId: string, now: Da
   return rows.length
 }
 
-/** Ends every lease of a batch: what was held is there for others. */
+/** Ends every lease of a batch, in a transaction: what was held is there for others. */
 export async function recoverAll(em: EntityManager, batchId: string): Promise<void> {
+  await lockItems(em, batchId)
   await deleteLeases(em, batchId)
   await em.execute(`UPDATE batch_items SET state = 'pending' WHERE batch_id = ? AND state = 'leased'`, [
     batchId,
@@ -164,7 +187,7 @@ export async function recoverAll(em: EntityManager, batchId: string): Promise<vo
 }
 
 /**
- * Gives items back that were not worked on: as if they had never been claimed.
+ * Gives items back that were not worked on, in a transaction: as if they had never been claimed.
  * @param ids null: all that the lease has
  * @returns those that it had
  */
@@ -174,6 +197,7 @@ export async function releaseItems(
   leaseId: string,
   ids: string[] | null,
 ): Promise<string[]> {
+  await lockItems(em, batchId)
   const rows = await em.execute<{ id: string }[]>(
     `UPDATE batch_items SET state = 'pending', lease_id = NULL, attempts = attempts - 1
      WHERE batch_id = ? AND state = 'leased' AND lease_id = ? ${ids === null ? '' : 'AND id IN (SELECT json_array_elements_text(?))'}
@@ -231,7 +255,8 @@ export interface AcceptedRow {
 }
 
 /**
- * Records outcomes and counts them, in one statement and so in one commit. An item takes one outcome: it is settled only
+ * Records outcomes and counts them, in one statement and so in one commit. Whoever changes items in another way is locked
+ * out (`lockItems`), other reports are not. An item takes one outcome: it is settled only
  * while it is not, by whom it is held or was held last, so of two reports about it only one is accepted.
  */
 export async function settleItems(
@@ -243,6 +268,8 @@ export async function settleItems(
     `WITH r AS MATERIALIZED (
        SELECT * FROM json_to_recordset(?) AS r (n int, batch uuid, item text, ok boolean, result json,
          error json, final boolean, retry timestamptz, lease uuid, worker text)
+     ), b AS MATERIALIZED (
+       SELECT id, max_attempts, pg_advisory_xact_lock_shared(${itemsOf('id')}) FROM batches WHERE id IN (SELECT batch FROM r)
      ), accepted AS (
        UPDATE batch_items AS i SET
          state = CASE WHEN r.ok THEN 'completed'
@@ -251,7 +278,7 @@ export async function settleItems(
          result = r.result,
          error = CASE WHEN r.ok THEN i.error ELSE r.error END,
          not_before = CASE WHEN r.final OR i.failures + 1 >= b.max_attempts THEN NULL ELSE r.retry END, settled_at = ?, reported_by = i.lease_id, lease_id = NULL
-       FROM r JOIN batches b ON b.id = r.batch
+       FROM r JOIN b ON b.id = r.batch
        WHERE i.batch_id = r.batch AND i.id = r.item
          AND (i.state = 'leased' OR i.state = 'pending' AND (r.ok OR r.lease IS NOT NULL OR i.failures = 0))
          AND (r.lease IS NULL OR i.lease_id = r.lease)
