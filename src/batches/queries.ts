@@ -8,14 +8,14 @@ import type { Counts } from './counts.ts'
 const shard = '(pg_backend_pid() % 16)::smallint'
 
 /** What the items of a batch are locked by. @param id SQL for the batch's */
-const itemsOf = (id: string) => `hashtextextended(${id}::text, 7230522)`
+const itemsLock = (id: string) => `hashtextextended(${id}::text, 7230522)`
 
 /**
  * Waits for reports that are under way, and keeps others waiting until the transaction ends. Whoever changes several
  * items at once other than by a report has to: both would come to them in another order, and wait for each other.
  */
 export async function lockItems(em: EntityManager, batchId: string): Promise<void> {
-  await em.execute(`SELECT pg_advisory_xact_lock(${itemsOf('?')})`, [batchId])
+  await em.execute(`SELECT pg_advisory_xact_lock(${itemsLock('?')})`, [batchId])
 }
 
 /** An item as it comes in. */
@@ -255,9 +255,9 @@ export interface AcceptedRow {
 }
 
 /**
- * Records outcomes and counts them, in one statement and so in one commit. Whoever changes items in another way is locked
- * out (`lockItems`), other reports are not. An item takes one outcome: it is settled only
- * while it is not, by whom it is held or was held last, so of two reports about it only one is accepted.
+ * Records outcomes and counts them, in one statement and so in one commit. Whoever changes items in another way is
+ * locked out (`lockItems`), other reports are not. An item takes one outcome: it is settled only while it is not, by
+ * whom it is held or was held last, so of two reports about it only one is accepted.
  */
 export async function settleItems(
   em: EntityManager,
@@ -269,7 +269,7 @@ export async function settleItems(
        SELECT * FROM json_to_recordset(?) AS r (n int, batch uuid, item text, ok boolean, result json,
          error json, final boolean, retry timestamptz, lease uuid, worker text)
      ), b AS MATERIALIZED (
-       SELECT id, max_attempts, pg_advisory_xact_lock_shared(${itemsOf('id')}) FROM batches WHERE id IN (SELECT batch FROM r)
+       SELECT id, max_attempts, pg_advisory_xact_lock_shared(${itemsLock('id')}) FROM batches WHERE id IN (SELECT batch FROM r)
      ), accepted AS (
        UPDATE batch_items AS i SET
          state = CASE WHEN r.ok THEN 'completed'
