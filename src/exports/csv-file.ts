@@ -1,23 +1,16 @@
-import { createRequire } from 'node:module'
-import { Readable } from 'node:stream'
-import { crc32 } from 'node:zlib'
-import { ZipFile } from 'yazl'
-import { csvTables, type CsvTable } from './csv-queries.ts'
-import { CsvLines } from './csv-lines.ts'
-import { copyAt } from './copy-at.ts'
 import { csvCell } from '../platform/csv.ts'
+import { copyAt } from './copy-at.ts'
+import { CsvLines } from './csv-lines.ts'
+import { csvTables, type CsvTable } from './csv-queries.ts'
 import { readMe } from './read-me.ts'
 import type { Rendering } from './rendering.ts'
-
-// The sums of a zip file take a fifth of the time as yazl's dependency works them out; Node has them in native code.
-const sums = createRequire(import.meta.resolve('yazl'))('buffer-crc32') as { unsigned: typeof crc32 }
-sums.unsigned = crc32
+import { zip, type ZipSource } from './zip.ts'
 
 /** One CSV file of the records alone; with children a zip of one for each table. */
 export async function* csvFile(rendering: Rendering): AsyncGenerator<Buffer> {
   const tables = csvTables(rendering.dataset, rendering.condition)
   if (tables.length === 1) yield* csvLines(tables[0]!, 0, rendering)
-  else yield* zipped(tables, rendering)
+  else yield* zip(filesOf(tables, rendering))
 }
 
 /** A table as RFC 4180 has it, UTF-8, its columns' names first. PostgreSQL prints the cells. */
@@ -37,18 +30,26 @@ async function* csvLines(
   }
 }
 
-async function* zipped(tables: CsvTable[], rendering: Rendering): AsyncGenerator<Buffer> {
-  const zip = new ZipFile()
-  const output = zip.outputStream as Readable
-  const options = { mtime: rendering.takenAt, compressionLevel: 1 }
-  zip.addBuffer(Buffer.from(readMe(tables, rendering)), 'README.txt', options)
+function* filesOf(tables: CsvTable[], rendering: Rendering): Generator<ZipSource> {
+  const modifiedAt = rendering.takenAt
+  const names = fileNames(tables)
+  yield { name: 'README.txt', modifiedAt, content: once(Buffer.from(readMe(names, rendering))) }
   for (const [i, table] of tables.entries())
-    zip.addReadStreamLazy(`${table.node.name}.csv`, options, (done) => {
-      const rows = Readable.from(csvLines(table, i, rendering), { objectMode: false })
-      rows.once('error', (error) => output.destroy(error))
-      output.once('close', () => rows.destroy())
-      done(null, rows)
-    })
-  zip.end()
-  yield* output as AsyncIterable<Buffer>
+    yield { name: names[i]!, modifiedAt, content: csvLines(table, i, rendering) }
+}
+
+async function* once(bytes: Buffer): AsyncGenerator<Buffer> {
+  yield bytes
+}
+
+/** The tables' names, without what no file's name can have everywhere; no two are alike where case doesn't count. */
+function fileNames(tables: CsvTable[]): string[] {
+  const taken = new Set<string>()
+  return tables.map(({ node }) => {
+    const plain = node.name.replace(/[\\/:*?"<>|\p{Cc}]/gu, '_')
+    let name = `${plain}.csv`
+    for (let n = 2; taken.has(name.toLowerCase()); n++) name = `${plain}-${n}.csv`
+    taken.add(name.toLowerCase())
+    return name
+  })
 }

@@ -150,3 +150,32 @@ t.test('children carry the keys of those above them; references show what they s
   const { pages } = await readPdf(await render('pdf'))
   t.match(pages.join('\n'), /=a@example\.com \(name: Ana\)/)
 })
+
+t.test('tables whose names no file can have each have their file in the zip', async (t) => {
+  const { render } = await renderer(
+    t,
+    `CREATE TABLE boxes (id int PRIMARY KEY);
+     CREATE TABLE "/\\a:b" (id int PRIMARY KEY, box_id int REFERENCES boxes);
+     CREATE TABLE "__A_B" (id int PRIMARY KEY, box_id int REFERENCES boxes);
+     INSERT INTO boxes VALUES (1);
+     INSERT INTO "/\\a:b" VALUES (2, 1);
+     INSERT INTO "__A_B" VALUES (3, 1)`,
+    {
+      dataset: 'boxes',
+      records: {
+        table: 'public.boxes',
+        children: [
+          { table: 'public./\\a:b', as: 'odd' },
+          { table: 'public.__A_B', as: 'even' },
+        ],
+      },
+    },
+  )
+  const files = await unzip(await render('csv'))
+  const [readMe, ...names] = [...files.keys()]
+  t.equal(readMe, 'README.txt')
+  t.same(names, ['public.boxes.csv', 'public.__a_b.csv', 'public.__A_B-2.csv'])
+  t.match(files.get(readMe!), names.join('\r\n'), 'by the names that they have there')
+  t.same(csvRows(files.get(names[1]!)!), [{ 'boxes.id': '1', id: '2' }])
+  t.same(csvRows(files.get(names[2]!)!), [{ 'boxes.id': '1', id: '3' }])
+})
