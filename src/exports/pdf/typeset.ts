@@ -1,9 +1,6 @@
-import bidiFactory from 'bidi-js'
+import { embeddingLevels, mirrored } from './bidi.ts'
 import type { Weight } from './fonts.ts'
 import type { Run, Shaper } from './shape.ts'
-
-// Its types describe an ES module; what Node loads is the function itself.
-const bidi = (bidiFactory as unknown as typeof bidiFactory.default)()
 
 /** A line of text, its runs from the left to the right. */
 export interface Line {
@@ -89,9 +86,8 @@ export class Typesetter {
   }
 
   #paragraph(text: string, available: number, weight: Weight): { words: Word[]; rtl: boolean }[] {
-    const levels = rightToLeft.test(text) ? bidi.getEmbeddingLevels(text) : null
-    const base = levels?.paragraphs[0]?.level ?? 0
-    const all = this.#words(text, levels?.levels ?? null, weight, available)
+    const { levels, base } = rightToLeft.test(text) ? embeddingLevels(text) : { levels: null, base: 0 }
+    const all = this.#words(text, levels, weight, available)
     return broken(all, available).map((line) => ({
       words: levels === null ? line : reordered(withoutLastSpaces(line, base)),
       rtl: base % 2 === 1,
@@ -195,11 +191,6 @@ function visible(text: string): string {
 
 function spelledOut(character: string): string {
   return `[U+${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}]`
-}
-
-/** Brackets face the other way when they are read from the right. */
-function mirrored(text: string): string {
-  return [...text].map((character) => bidi.getMirroredCharacter(character) ?? character).join('')
 }
 
 /** Fills line after line. */
