@@ -1,6 +1,11 @@
+import type { ErrorObject } from 'ajv'
+import { shapeErrors } from '../platform/validation.ts'
 import { didYouMean, printPath, type Note, type Path } from './problem-list.ts'
-import { knownKeys, patternWords, shapeErrors, type ShapeError } from './schema.ts'
+import { fileSchema, knownKeys, patternWords } from './schema.ts'
 import { plainValue } from './substitute.ts'
+
+/** As many as help. */
+const most = 200
 
 /** What came from the environment, by the path as it is printed. */
 export interface Origins {
@@ -18,18 +23,20 @@ export function checkShape(value: unknown, note: Note, origins: Origins): void {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) {
     return note([], 'must be a map with `dataset` and `records`')
   }
-  convert(value, shapeErrors(value), origins.substituted)
-  for (const error of shapeErrors(value)) {
-    const path = pathOf(error.instancePath)
-    if (error.keyword === 'required') noteRequired(error, path, note, origins.absent)
-    else if (!derived.has(error.keyword)) note(path, describe(error, path))
+  convert(value, shapeErrors(fileSchema, value), origins.substituted)
+  for (const error of shapeErrors(fileSchema, value).slice(0, most)) {
+    const path = pathOf(error)
+    note(
+      path,
+      error.keyword === 'required' ? describeMissing(error, path, origins.absent) : describe(error, path),
+    )
   }
 }
 
-function convert(value: object, errors: ShapeError[], substituted: ReadonlySet<string>): void {
-  for (const { keyword, instancePath } of errors) {
-    const path = pathOf(instancePath)
-    if (keyword !== 'type' || !substituted.has(printPath(path))) continue
+function convert(value: object, errors: ErrorObject[], substituted: ReadonlySet<string>): void {
+  for (const error of errors) {
+    const path = pathOf(error)
+    if (error.keyword !== 'type' || !substituted.has(printPath(path))) continue
     const holder = path
       .slice(0, -1)
       .reduce<unknown>((inner, part) => (inner as Record<string, unknown>)[part], value)
@@ -38,40 +45,33 @@ function convert(value: object, errors: ShapeError[], substituted: ReadonlySet<s
   }
 }
 
-/** Follow from an error noted by itself: of each unknown key TypeBox says `boolean`, then this of its map. */
-const derived = new Set(['additionalProperties', 'patternProperties', '$ref'])
-
-function pathOf(pointer: string): Path {
-  return pointer
+/** Of an unknown key its own, else that of the value which is wrong. */
+function pathOf({ instancePath, keyword, params }: ErrorObject): Path {
+  const path = instancePath
     .split('/')
     .slice(1)
     .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
     .map((part) => (/^(0|[1-9]\d*)$/.test(part) ? Number(part) : part))
+  return keyword === 'additionalProperties' ? [...path, params['additionalProperty'] as string] : path
 }
 
-function noteRequired(
-  error: ShapeError,
-  path: Path,
-  note: Note,
-  absent: ReadonlyMap<string, string[]>,
-): void {
-  for (const name of error.params['requiredProperties'] as string[]) {
-    const variables = absent.get([...path, name].join('.'))
-    const why = variables === undefined ? '' : ` (${variables.join(', ')} is empty)`
-    note(path, `\`${name}\` is required${why}`)
-  }
+function describeMissing({ params }: ErrorObject, path: Path, absent: ReadonlyMap<string, string[]>): string {
+  const name = params['missingProperty'] as string
+  const variables = absent.get([...path, name].join('.'))
+  const why = variables === undefined ? '' : ` (${variables.join(', ')} is empty)`
+  return `\`${name}\` is required${why}`
 }
 
-function describe({ keyword, params, message }: ShapeError, path: Path): string {
+function describe({ keyword, params, message }: ErrorObject, path: Path): string {
   const name = String(path.at(-1))
-  if (keyword === 'boolean') return `is not a known key here${didYouMean(name, others(name))}`
+  if (keyword === 'additionalProperties') return `is not a known key here${didYouMean(name, others(name))}`
   if (keyword === 'type') return `must be ${typeWords(params['type'])}`
   if (keyword === 'enum') return `must be one of ${(params['allowedValues'] as unknown[]).join(', ')}`
-  if (keyword === 'pattern') return `must be ${patternWords[String(params['pattern'])] ?? message}`
+  if (keyword === 'pattern') return `must be ${patternWords[String(params['pattern'])] ?? String(message)}`
   if (keyword === 'uniqueItems') return 'must not name anything twice'
   if (keyword === 'minLength') return 'must not be empty'
   if (keyword === 'minItems') return 'must not be an empty list'
-  return message
+  return String(message)
 }
 
 function others(name: string): string[] {

@@ -124,7 +124,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
     '/schemas/dataset.json',
     { config: { permission: 'public' }, schema: { hide: true } },
-    async (_request, reply) => reply.type('application/schema+json').send(publishedSchema()),
+    async (_request, reply) => reply.type('application/schema+json').send(publishedSchema),
   )
 }
 

@@ -1,6 +1,4 @@
-import Type from 'typebox'
-import { Compile } from 'typebox/compile'
-import { Settings } from 'typebox/system'
+import Type, { type TSchema } from 'typebox'
 import { durationPattern } from '../platform/durations.ts'
 import { Files, Notify, Parties, Stats } from './content-policies.ts'
 import { cronPattern, folderPattern } from './policy-fields.ts'
@@ -139,38 +137,22 @@ const File = Type.Object(
 
 const DatasetFile = Type.Cyclic({ File, Records, Child }, 'File')
 
-const checker = Compile(DatasetFile)
-
-/** One of TypeBox's errors, as far as it is used here. */
-export interface ShapeError {
-  keyword: string
-  instancePath: string
-  params: Record<string, unknown>
-  message: string
-}
-
-/** All that is wrong with a dataset file's content, where TypeBox by itself would stop at the eighth error. */
-export function shapeErrors(value: unknown): ShapeError[] {
-  const { maxErrors } = Settings.Get()
-  Settings.Set({ maxErrors: 200 })
-  try {
-    return checker.Errors(value) as ShapeError[]
-  } finally {
-    Settings.Set({ maxErrors })
-  }
-}
+/** The JSON Schema of dataset files, which refers to nothing outside of it. */
+export const fileSchema: TSchema = selfContained()
 
 /**
- * The JSON Schema of dataset files for editors (draft 2020-12), published at /schemas/dataset.json. In a file:
+ * The same for editors (draft 2020-12), published at /schemas/dataset.json. In a file:
  * `# yaml-language-server: $schema=http://…/schemas/dataset.json`.
  */
-export function publishedSchema(): Record<string, unknown> {
+export const publishedSchema = { $schema: 'https://json-schema.org/draft/2020-12/schema', ...fileSchema }
+
+function selfContained(): TSchema {
   const { $defs } = JSON.parse(JSON.stringify(DatasetFile), (key, value: unknown) =>
     key === '$ref' ? `#/$defs/${String(value)}` : value,
   ) as { $defs: Record<string, Record<string, unknown>> }
   for (const definition of Object.values($defs)) delete definition['$id']
   const { File: file, ...definitions } = $defs
-  return { $schema: 'https://json-schema.org/draft/2020-12/schema', ...file, $defs: definitions }
+  return { ...file, $defs: definitions }
 }
 
 /** What each pattern of the schema stands for, in the words of an error. */

@@ -1,6 +1,7 @@
 import Type, { type Static } from 'typebox'
-import { Value } from 'typebox/value'
+import { describeErrors } from '../platform/describe-errors.ts'
 import type { InputError } from '../platform/errors.ts'
+import { isShaped, shapeErrors } from '../platform/validation.ts'
 import type { KeyValue } from '../source/keys.ts'
 import { nextMonth, parseDate, parseMonth, startOfDay } from './calendar.ts'
 import type { Dataset } from './definition.ts'
@@ -60,7 +61,7 @@ export type Scope =
  */
 export function parseScope(input: unknown, dataset: Dataset, pointer = '/scope'): Scope {
   if (input === undefined) return { all: true }
-  if (!Value.Check(ScopeSchema, input)) throw invalid(shapeErrors(input, pointer))
+  if (!isShaped(ScopeSchema, input)) throw invalid(errorsOf(input, pointer))
   const { all, keys, month, from, to } = input
   const isPeriod = from !== undefined || to !== undefined
   const kinds = [all, keys, month, isPeriod ? true : undefined].filter((kind) => kind !== undefined)
@@ -89,13 +90,11 @@ function invalid(errors: InputError[]) {
   )
 }
 
-function shapeErrors(input: unknown, pointer: string): InputError[] {
-  return Value.Errors(ScopeSchema, input)
-    .filter(({ keyword }) => keyword !== 'additionalProperties')
-    .map(({ instancePath, keyword, message }) => ({
-      pointer: pointer + instancePath,
-      detail: keyword === 'boolean' ? 'is not a known field' : message,
-    }))
+function errorsOf(input: unknown, pointer: string): InputError[] {
+  return describeErrors(shapeErrors(ScopeSchema, input), 'body').map((error) => ({
+    ...error,
+    pointer: pointer + error.pointer,
+  }))
 }
 
 function parseKeys(keys: (KeyValue | KeyValue[])[], dataset: Dataset, pointer: string): Scope {

@@ -1,6 +1,6 @@
 import Type, { type Static, type TSchema } from 'typebox'
-import { Value } from 'typebox/value'
 import { defineProblems } from './errors.ts'
+import { isShaped } from './validation.ts'
 
 export const listProblems = defineProblems({
   CURSOR_INVALID: {
@@ -46,7 +46,7 @@ export function encodeCursor(position: readonly (string | number | boolean | nul
 /**
  * Reads a cursor back. It carries no secret and grants nothing: one that was altered but still has the right shape is
  * merely another place in the same list.
- * @param position schema of what was encoded, such as `Type.Tuple([Type.String({ format: 'uuid' })])`
+ * @param position schema of what was encoded, such as `Type.Tuple([Type.String({ format: 'uuid' })])`, made once
  * @returns null without a cursor: the list starts at the top
  * @throws CURSOR_INVALID
  */
@@ -56,8 +56,8 @@ export function decodeCursor<Position extends TSchema>(
 ): Static<Position> | null {
   if (cursor === undefined) return null
   const value = parse(cursor)
-  if (!Value.Check(position, value)) throw listProblems.CURSOR_INVALID('The cursor cannot be read.')
-  return value as Static<Position>
+  if (!isShaped(position, value)) throw listProblems.CURSOR_INVALID('The cursor cannot be read.')
+  return value
 }
 
 function parse(cursor: string): unknown {

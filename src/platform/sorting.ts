@@ -76,14 +76,20 @@ function orderById<Item extends { id: string }>(descending: boolean): Order<Item
 }
 
 /** What a cursor may hold, and what PostgreSQL takes it for: whatever passes the one never fails as the other. */
-const kinds: Record<SortColumn<never>['is'], { Value: TSchema; cast: string }> = {
-  text: { Value: Type.String({ maxLength: 1500 }), cast: 'text' },
+const kinds: Record<SortColumn<never>['is'], { Position: TSchema; cast: string }> = {
+  text: { Position: Type.Tuple([Type.String({ maxLength: 1500 }), Id]), cast: 'text' },
   integer: {
-    Value: Type.Integer({ minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER }),
+    Position: Type.Tuple([
+      Type.Integer({ minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER }),
+      Id,
+    ]),
     cast: 'bigint',
   },
   time: {
-    Value: Type.String({ format: 'date-time', pattern: '^[1-9]\\d{3}-[\\d-]{5}T[\\d:]{8}\\.\\d{3}Z$' }),
+    Position: Type.Tuple([
+      Type.String({ format: 'date-time', pattern: '^[1-9]\\d{3}-[\\d-]{5}T[\\d:]{8}\\.\\d{3}Z$' }),
+      Id,
+    ]),
     cast: 'timestamptz',
   },
 }
@@ -92,8 +98,7 @@ function orderByColumn<Item extends { id: string }>(
   { is, sql, of }: SortColumn<Item>,
   descending: boolean,
 ): Order<Item> {
-  const { Value, cast } = kinds[is]
-  const Position = Type.Tuple([Value, Id])
+  const { Position, cast } = kinds[is]
   const direction = descending ? 'desc' : 'asc'
   const after = `((${sql}, id) ${descending ? '<' : '>'} (?::${cast}, ?::uuid))`
   return {

@@ -1,8 +1,8 @@
 import { SerializerSelector } from '@fastify/fast-json-stringify-compiler'
-import { Ajv, type ErrorObject } from 'ajv'
+import { Ajv, type ErrorObject, type Options } from 'ajv'
 import formats from 'ajv-formats'
 import type { FastifySchemaCompiler } from 'fastify'
-import type { TSchema } from 'typebox'
+import type { Static, TSchema } from 'typebox'
 
 /** Marks the schema of an HTML form's body: its fields arrive as text and are coerced, as query parameters are. */
 export const form = { 'x-form': true } as const
@@ -14,8 +14,8 @@ export const form = { 'x-form': true } as const
  * @param shared schemas that others refer to by `$id`
  */
 export function buildValidator(shared: unknown): FastifySchemaCompiler<TSchema & { 'x-form'?: boolean }> {
-  const strict = onFirstUse(() => ajv(false, shared))
-  const coercing = onFirstUse(() => ajv(true, shared))
+  const strict = onFirstUse(() => ajv({ useDefaults: true }, shared))
+  const coercing = onFirstUse(() => ajv({ useDefaults: true, coerceTypes: true }, shared))
   return ({ schema, httpPart }) => {
     const isStrict = httpPart === 'body' && schema['x-form'] !== true
     const compiled = onFirstUse(() => (isStrict ? strict() : coercing()).compile(schema))
@@ -24,6 +24,22 @@ export function buildValidator(shared: unknown): FastifySchemaCompiler<TSchema &
       return validate(value) ? { value } : { error: validate.errors as unknown as Error }
     }
   }
+}
+
+const plain = onFirstUse(() => ajv({ addUsedSchema: false }, {}))
+
+/**
+ * Whether a value that came by other ways than a request has a schema's shape. It is left as it is.
+ * @param schema is compiled when first seen, and remembered: one that is made once
+ */
+export function isShaped<Schema extends TSchema>(schema: Schema, value: unknown): value is Static<Schema> {
+  return plain().compile(schema)(value) as boolean
+}
+
+/** All that is wrong with such a value. @param schema as for `isShaped` */
+export function shapeErrors(schema: TSchema, value: unknown): ErrorObject[] {
+  const validate = plain().compile(schema)
+  return validate(value) ? [] : validate.errors!
 }
 
 type Compilers = ReturnType<typeof SerializerSelector>
@@ -56,10 +72,9 @@ function onFirstUse<T>(make: () => T): () => T {
   return () => (made ??= { value: make() }).value
 }
 
-function ajv(coerceTypes: boolean, shared: unknown): Ajv {
+function ajv(options: Options, shared: unknown): Ajv {
   const instance = new Ajv({
-    coerceTypes,
-    useDefaults: true,
+    ...options,
     allErrors: true,
     removeAdditional: false,
     strict: false,

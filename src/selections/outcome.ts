@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import Type, { type Static } from 'typebox'
-import { Value } from 'typebox/value'
+import { isShaped } from '../platform/validation.ts'
 
 const Number = Type.Integer({ minimum: 0 })
 const Text = Type.String({ maxLength: 100 })
@@ -47,7 +47,8 @@ export function takeOutcome(reply: FastifyReply): Static<typeof ShownSchema> | n
   if (text === undefined) return null
   reply.clearCookie(name, cookie)
   try {
-    return Value.Parse(ShownSchema, JSON.parse(Buffer.from(text, 'base64url').toString()))
+    const shown: unknown = JSON.parse(Buffer.from(text, 'base64url').toString())
+    return isShaped(ShownSchema, shown) ? shown : null
   } catch {
     return null // Somebody wrote it by hand.
   }

@@ -3,7 +3,7 @@ import type pg from 'pg'
 import Type from 'typebox'
 import type { Dataset, TableNode } from '../datasets/definition.ts'
 import { scopeLiteral } from '../datasets/scope-condition.ts'
-import { decodeCursor, encodeCursor } from '../platform/cursors.ts'
+import { decodeCursor, encodeCursor, listProblems } from '../platform/cursors.ts'
 import { withSharedSnapshot, type SharedSnapshot } from '../source/shared-snapshot.ts'
 import { readHeader } from './artifact-reader.ts'
 import { tableNodes } from './capture.ts'
@@ -79,9 +79,12 @@ interface Start {
 }
 
 function positionOf(cursor: string | undefined, width: number): Start | null {
-  const isPosition = (value: KeyValue[]) => value.length === width + 1 && Number.isSafeInteger(value[width])
-  const position = decodeCursor(cursor, Type.Refine(Position, isPosition))
-  return position === null ? null : { key: position.slice(0, width), skip: Number(position[width]) }
+  const position = decodeCursor(cursor, Position)
+  if (position === null) return null
+  const skip = position[width]
+  if (position.length !== width + 1 || typeof skip !== 'number' || !Number.isSafeInteger(skip))
+    throw listProblems.CURSOR_INVALID('The cursor is of another list.')
+  return { key: position.slice(0, width), skip }
 }
 
 interface Sides {

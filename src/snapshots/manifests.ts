@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { buffer } from 'node:stream/consumers'
 import Type from 'typebox'
-import { Value } from 'typebox/value'
 import { ScopeSchema } from '../datasets/scope.ts'
 import { Problem } from '../platform/errors.ts'
+import { isShaped } from '../platform/validation.ts'
 import type { Store } from '../storage/store.ts'
 import type { CapturedArtifact } from './artifact.ts'
 import { snapshotProblems } from './errors.ts'
@@ -121,7 +121,7 @@ export function parseManifest(text: string | null): Manifest | null {
   if (text === null) return null
   try {
     const value: unknown = JSON.parse(text)
-    return Value.Check(ManifestShape, value) ? (value as Manifest) : null
+    return isShaped(ManifestShape, value) ? (value as Manifest) : null
   } catch {
     return null
   }

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto'
 import { buffer } from 'node:stream/consumers'
 import type { FastifyInstance } from 'fastify'
 import Type, { type Static } from 'typebox'
-import { Value } from 'typebox/value'
 import { AuditEntry } from '../audit/audit-entry.ts'
 import { canonicalJson } from '../audit/canonical.ts'
 import type { PublishedHead } from '../audit/verify-audit.ts'
 import { Problem } from '../platform/errors.ts'
+import { isShaped } from '../platform/validation.ts'
 import type { RunOutcome } from '../schedules/schedules.ts'
 import type { Store } from '../storage/store.ts'
 
@@ -66,7 +66,7 @@ async function readHead(store: Store, key: string): Promise<Static<typeof HeadFi
   const text = (await buffer(await store.get(key))).toString()
   try {
     const head: unknown = JSON.parse(text)
-    if (!Value.Check(HeadFile, head)) return null
+    if (!isShaped(HeadFile, head)) return null
     const { sha256, ...rest } = head
     return digest(rest) === sha256 ? head : null
   } catch {
