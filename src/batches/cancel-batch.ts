@@ -3,7 +3,7 @@ import type { Cause } from '../audit/actor.ts'
 import { auditBatch } from './audit-batch.ts'
 import type { Batch } from './batch.ts'
 import { lockBatch, topicOf } from './find-batches.ts'
-import { recoverAll } from './queries.ts'
+import { recoverAll } from './lease-queries.ts'
 import { runJob } from './run-job.ts'
 import { settleLocked } from './settle-batch.ts'
 

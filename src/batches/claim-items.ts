@@ -4,7 +4,8 @@ import { failpoint } from '../platform/failpoints.ts'
 import type { Batch } from './batch.ts'
 import { batchProblems } from './errors.ts'
 import { findBatch, topicOf } from './find-batches.ts'
-import { claimNext, nextChange, noteStart, recoverExpired, type ClaimedItem } from './queries.ts'
+import { claimNext, nextChange, recoverExpired, type ClaimedItem } from './lease-queries.ts'
+import { noteStart } from './queries.ts'
 
 export interface WantedClaim {
   /** What the worker calls itself. */

@@ -1,7 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import { failpoint } from '../platform/failpoints.ts'
 import { createNews, type News } from './news.ts'
-import { findSettled, lookUpItems, settleItems, type FoundItem, type ReportRow } from './queries.ts'
+import { findSettled } from './queries.ts'
+import { lookUpItems, settleItems, type FoundItem, type ReportRow } from './report-queries.ts'
 import { settleBatch } from './settle-batch.ts'
 
 /** What became of one item, as whoever worked on it says. */

@@ -2,7 +2,7 @@ import type { GuardedAnswer } from '../notifications/guarded-fetch.ts'
 import { retryAfterMs } from '../notifications/delivery-failure.ts'
 import { readJson } from '../platform/json-text.ts'
 import type { Report } from './group-commit.ts'
-import type { ClaimedItem } from './queries.ts'
+import type { ClaimedItem } from './lease-queries.ts'
 import { backoffMs } from './work.ts'
 
 interface ItemError {

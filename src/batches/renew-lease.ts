@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { batchProblems } from './errors.ts'
 import { topicOf } from './find-batches.ts'
-import { deleteLease, releaseItems, renewLease } from './queries.ts'
+import { deleteLease, releaseItems, renewLease } from './lease-queries.ts'
 
 /**
  * Makes a lease last longer, counted from now.

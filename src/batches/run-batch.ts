@@ -14,14 +14,13 @@ import { pauseBatch } from './pause-batch.ts'
 import {
   claimNext,
   deleteLease,
-  hasWork,
   nextDue,
-  noteStart,
   recoverAll,
   releaseItems,
   renewLease,
   type ClaimedItem,
-} from './queries.ts'
+} from './lease-queries.ts'
+import { hasWork, noteStart } from './queries.ts'
 import { createReporter, type ItemReporter } from './report-items.ts'
 import { settleBatch } from './settle-batch.ts'
 import type { Work } from './work.ts'

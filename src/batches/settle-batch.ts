@@ -6,7 +6,8 @@ import { failpoint } from '../platform/failpoints.ts'
 import { auditBatch } from './audit-batch.ts'
 import type { Batch } from './batch.ts'
 import { lockBatch, topicOf } from './find-batches.ts'
-import { clearCounts, deleteLeases, readStandings, type Standing } from './queries.ts'
+import { deleteLeases } from './lease-queries.ts'
+import { clearCounts, readStandings, type Standing } from './queries.ts'
 
 /**
  * Ends a batch that has nothing left to do; does nothing otherwise. Whoever changes items calls it after the commit: of

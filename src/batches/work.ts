@@ -1,4 +1,4 @@
-import type { ClaimedItem } from './queries.ts'
+import type { ClaimedItem } from './lease-queries.ts'
 import type { Report } from './group-commit.ts'
 
 /** What a run does with items: calls a handler of ours, or a webhook. */

@@ -214,7 +214,7 @@ export const mutations: Mutation[] = [
   {
     name: 'whoever lost an item may still report it',
     promise: 9,
-    file: 'batches/queries.ts',
+    file: 'batches/report-queries.ts',
     search: 'AND (r.lease IS NULL OR i.lease_id = r.lease)',
     replace: '',
     test: 'batches/workers.test.ts',
@@ -222,7 +222,7 @@ export const mutations: Mutation[] = [
   {
     name: 'what an expired lease held is given back in the midst of its report',
     promise: 9,
-    file: 'batches/queries.ts',
+    file: 'batches/lease-queries.ts',
     search: 'await lockItems(inner, batchId)',
     replace: 'void lockItems',
     test: 'batches/contention.test.ts',
