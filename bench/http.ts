@@ -1,12 +1,15 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { execFile } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import Fastify, { type FastifyInstance } from 'fastify'
-import pg from 'pg'
+import type { FastifyInstance } from 'fastify'
 import { fillCatalogue, type Catalogue } from './fill-catalogue.ts'
 import type { Ground } from './ground.ts'
+import { commands, end, startReady } from './processes.ts'
 import type { Listing } from './report.ts'
 import { token, withService } from './service.ts'
 
@@ -33,29 +36,55 @@ export async function http({ server, entries }: Ground): Promise<Listing> {
     const filled = Math.round((performance.now() - began) / 1000)
     const ask = asker(app)
     const listed = await addresses(ask, catalogue)
-    const bare = await openBare(url, await statementsOf(app, listed))
-    try {
-      const rows: string[][] = []
-      for (const path of listed) rows.push(await measureAddress(originOf(app), path, originOf(bare)))
-      return {
-        title: 'Lists and details over HTTP',
-        about: `10,000 snapshots, 1,000,000 items of a batch, ${entries.toLocaleString('en')} audit entries; filled in ${filled} s; ${clients} clients of a second process (autocannon flat out, bench/paced-load.ts at a pace). Calm: each asks once a second. Half: as many requests a second as half of what was answered flat out. Flat out: each asks again as soon as it has its answer; latency then is how long ${clients} requests take together. Bare: a Fastify route in the same process that runs the very statements that the service was seen to run for the address, but the one that asks who is calling, over a pool of the same size, and answers with as many rows as JSON.`,
-        head: [
-          '',
-          'calm p99',
-          'half p99',
-          'flat out p99',
-          'requests/s',
-          'bare p99',
-          'bare requests/s',
-          'to bare',
-        ],
-        rows,
-      }
-    } finally {
-      await bare.close()
+    const statements = await statementsOf(app, listed)
+    await app.close()
+    const rows = await inProcesses(url, statements, async (service, bare) => {
+      const measured: string[][] = []
+      for (const path of listed) measured.push(await measureAddress(service + path, path, bare + path))
+      return measured
+    })
+    return {
+      title: 'Lists and details over HTTP',
+      about: `10,000 snapshots, 1,000,000 items of a batch, ${entries.toLocaleString('en')} audit entries; filled in ${filled} s; the service as \`npm start\` starts it, and ${clients} clients of another process (autocannon flat out, bench/paced-load.ts at a pace). Calm: each asks once a second. Half: as many requests a second as half of what was answered flat out. Flat out: each asks again as soon as it has its answer; latency then is how long ${clients} requests take together. Bare: a Fastify route in a process of its own that runs the very statements that the service was seen to run for the address, but the one that asks who is calling, over a pool of the same size, and answers with as many rows as JSON.`,
+      head: [
+        '',
+        'calm p99',
+        'half p99',
+        'flat out p99',
+        'requests/s',
+        'bare p99',
+        'bare requests/s',
+        'to bare',
+      ],
+      rows,
     }
   })
+}
+
+/** Has the service and the bare routes answer, each in a process of its own. @param work gets where */
+async function inProcesses<T>(
+  url: string,
+  statements: Map<string, string[]>,
+  work: (service: string, bare: string) => Promise<T>,
+): Promise<T> {
+  const home = await mkdtemp(join(tmpdir(), 'holdfast-bench-'))
+  const seen = join(home, 'statements.json')
+  await writeFile(seen, JSON.stringify(Object.fromEntries(statements)))
+  const service = await startReady(commands.service, {
+    ...{ HOLDFAST_HOME: home, HOLDFAST_DATASETS: home, HOLDFAST_RATE_LIMIT: '0' },
+    ...{ HOLDFAST_BOOTSTRAP_TOKEN: token, DATABASE_URL: url },
+  })
+  try {
+    const bare = await startReady(commands.bareRoutes, { DATABASE_URL: url, STATEMENTS: seen })
+    try {
+      return await work(service.origin, bare.origin)
+    } finally {
+      await end(bare)
+    }
+  } finally {
+    await end(service)
+    await rm(home, { recursive: true, force: true })
+  }
 }
 
 const originOf = (app: FastifyInstance) => `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
@@ -115,32 +144,14 @@ async function statementsOf(app: FastifyInstance, paths: string[]): Promise<Map<
       asked.filter((sql) => !sql.includes('api_tokens')),
     )
   }
-  app.orm.config.set('onQuery', (sql) => sql)
   return statements
 }
 
-/** How many items a page of a list has. */
-const pageSize = 50
-
-/** The same statements as the service's, and nothing else. */
-async function openBare(url: string, statements: Map<string, string[]>): Promise<FastifyInstance> {
-  const pool = new pg.Pool({ connectionString: url, max: 10 })
-  const app = Fastify()
-  app.addHook('onClose', () => pool.end())
-  app.get('*', async ({ url: asked }) => {
-    let rows: unknown[] = []
-    for (const sql of statements.get(asked)!) rows = (await pool.query(sql)).rows as unknown[]
-    return rows.slice(0, pageSize)
-  })
-  await app.listen({ port: 0 })
-  return app
-}
-
-async function measureAddress(origin: string, path: string, bareOrigin: string): Promise<string[]> {
-  const flatOut = await flood(origin + path)
-  const calmly = await paced(origin + path, calm)
-  const half = await paced(origin + path, Math.ceil(flatOut.rate * steady))
-  const bare = path.startsWith('/api/') ? await flood(bareOrigin + path) : null
+async function measureAddress(url: string, path: string, bareUrl: string): Promise<string[]> {
+  const flatOut = await flood(url)
+  const calmly = await paced(url, calm)
+  const half = await paced(url, Math.ceil(flatOut.rate * steady))
+  const bare = path.startsWith('/api/') ? await flood(bareUrl) : null
   const shown = path.replace(/[0-9a-f]{8}-[0-9a-f-]{27}/, ':id').replace(/(cursor=)[^&]+/, '$1…')
   return [
     shown,

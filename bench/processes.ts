@@ -14,11 +14,17 @@ const { scripts } = JSON.parse(readFileSync(new URL('../package.json', import.me
 }
 
 /** What is started, as the shell has it: the service by the very words of `npm start`, and the least it could be. */
-export const commands = { service: scripts.start, bare: 'exec node bench/bare.ts' }
+export const commands = {
+  service: scripts.start,
+  bare: 'exec node bench/bare.ts',
+  bareRoutes: 'exec node --max-semi-space-size=8 bench/bare-routes.ts',
+}
 
 /** A process that answers at a port. */
 export interface Started {
   child: ChildProcess
+  /** Where it answers, without a slash at its end. */
+  origin: string
   /** From the process to the first 200 of `/readyz`, in milliseconds. */
   readyMs: number
 }
@@ -26,6 +32,7 @@ export interface Started {
 /** Starts a command on a port that is free, with nothing of our own environment; resolves when it is ready. */
 export async function startReady(command: string, environment: Record<string, string>): Promise<Started> {
   const port = String(await freePort())
+  const origin = `http://127.0.0.1:${port}`
   const path = [dirname(process.execPath), process.env['PATH']].join(delimiter)
   const began = performance.now()
   const child = spawn('sh', ['-c', command], {
@@ -33,8 +40,8 @@ export async function startReady(command: string, environment: Record<string, st
     env: { ...environment, PATH: path, PORT: port },
     stdio: 'ignore',
   })
-  await untilReady(child, port)
-  return { child, readyMs: performance.now() - began }
+  await untilReady(child, origin)
+  return { child, origin, readyMs: performance.now() - began }
 }
 
 /** Resident memory in MB, as ps tells it. */
@@ -58,10 +65,10 @@ async function freePort(): Promise<number> {
   return port
 }
 
-async function untilReady(child: ChildProcess, port: string): Promise<void> {
+async function untilReady(child: ChildProcess, origin: string): Promise<void> {
   for (;;) {
     if (child.exitCode !== null) throw new Error(`the process ended with ${child.exitCode}`)
-    const answer = await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => null)
+    const answer = await fetch(`${origin}/readyz`).catch(() => null)
     await answer?.arrayBuffer()
     if (answer?.ok) return
     await rest(5)

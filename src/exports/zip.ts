@@ -33,7 +33,7 @@ const compress = promisify(deflateRaw) as (
 
 /**
  * A zip of files, made as it is read: one after the other, in flat memory, of any size. Readers take the sizes from the
- * directory at the end.
+ * directory at the end. Libraries compress in one stream, which the rows then wait for: half as long again as this.
  * Written as PKWARE's APPNOTE 6.3.10 has it: deflate, UTF-8 names, data descriptors, zip64 where needed.
  * @throws whatever reading a file's content throws
  */

@@ -26,6 +26,7 @@ export function buildValidator(shared: unknown): FastifySchemaCompiler<TSchema &
   }
 }
 
+// A schema with an `$id` may be part of several: none is kept by it.
 const plain = onFirstUse(() => ajv({ addUsedSchema: false }, {}))
 
 /**
