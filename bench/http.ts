@@ -45,7 +45,7 @@ export async function http({ server, entries }: Ground): Promise<Listing> {
     })
     return {
       title: 'Lists and details over HTTP',
-      about: `10,000 snapshots, 1,000,000 items of a batch, ${entries.toLocaleString('en')} audit entries; filled in ${filled} s; the service as \`npm start\` starts it, and ${clients} clients of another process (autocannon flat out, bench/paced-load.ts at a pace). Calm: each asks once a second. Half: as many requests a second as half of what was answered flat out. Flat out: each asks again as soon as it has its answer; latency then is how long ${clients} requests take together. Bare: a Fastify route in a process of its own that runs the very statements that the service was seen to run for the address, but the one that asks who is calling, over a pool of the same size, and answers with as many rows as JSON.`,
+      about: `10,000 snapshots, 1,000,000 items of a batch, ${entries.toLocaleString('en')} audit entries; filled in ${filled} s; the service as \`npm start\` starts it, and ${clients} clients of another process (autocannon flat out, bench/paced-load.ts at a pace). Calm: each asks once a second. Half: as many requests a second as half of what was answered flat out. Flat out: each asks again as soon as it has its answer; latency then is how long ${clients} requests take together. Once each. Bare: a Fastify route in a process of its own that runs the very statements that the service was seen to run for the address, but the one that asks who is calling, over a pool of the same size, and answers with as many rows as JSON.`,
       head: [
         '',
         'calm p99',
