@@ -9,6 +9,7 @@ import { promisify } from 'node:util'
 import type { FastifyInstance } from 'fastify'
 import { fillCatalogue, type Catalogue } from './fill-catalogue.ts'
 import type { Ground } from './ground.ts'
+import { median } from './measure.ts'
 import { commands, end, startReady } from './processes.ts'
 import type { Listing } from './report.ts'
 import { token, withService } from './service.ts'
@@ -16,8 +17,11 @@ import { token, withService } from './service.ts'
 /** Clients at the same time. */
 const clients = 50
 
-/** How long each address is asked flat out, in seconds, after a second that isn't counted. */
+/** How long each address is asked flat out, in seconds. */
 const seconds = 3
+
+/** How long each is asked before anything is measured, in seconds, as what was just started is slow at first. */
+const warmSeconds = 2
 
 /** How long it is asked at a pace, in seconds. */
 const pacedSeconds = 5
@@ -29,7 +33,7 @@ const calm = clients
 const steady = 0.5
 
 /** Lists and details with many things to list: latency, and throughput beside bare routes. */
-export async function http({ server, entries }: Ground): Promise<Listing> {
+export async function http({ server, entries, rounds }: Ground): Promise<Listing> {
   return withService(server, async (app, url) => {
     const began = performance.now()
     const catalogue = await fillCatalogue(app, { snapshots: 10_000, items: 1_000_000, entries })
@@ -38,14 +42,24 @@ export async function http({ server, entries }: Ground): Promise<Listing> {
     const listed = await addresses(ask, catalogue)
     const statements = await statementsOf(app, listed)
     await app.close()
-    const rows = await inProcesses(url, statements, async (service, bare) => {
-      const measured: string[][] = []
-      for (const path of listed) measured.push(await measureAddress(service + path, path, bare + path))
-      return measured
+    await server.settle()
+    const measured = await inProcesses(url, statements, async (service, bare) => {
+      for (const path of listed) {
+        await flood(service + path, warmSeconds)
+        if (statements.has(path)) await flood(bare + path, warmSeconds)
+      }
+      const taken = new Map<string, Measured[]>(listed.map((path) => [path, []]))
+      for (let round = 0; round < rounds; round++)
+        for (const path of listed)
+          taken
+            .get(path)!
+            .push(await measureAddress(service + path, statements.has(path) ? bare + path : null))
+      return taken
     })
+    const rows = listed.map((path) => rowOf(path, measured.get(path)!))
     return {
       title: 'Lists and details over HTTP',
-      about: `10,000 snapshots, 1,000,000 items of a batch, ${entries.toLocaleString('en')} audit entries; filled in ${filled} s; the service as \`npm start\` starts it, and ${clients} clients of another process (autocannon flat out, bench/paced-load.ts at a pace). Calm: each asks once a second. Half: as many requests a second as half of what was answered flat out. Flat out: each asks again as soon as it has its answer; latency then is how long ${clients} requests take together. Once each. Bare: a Fastify route in a process of its own that runs the very statements that the service was seen to run for the address, but the one that asks who is calling, over a pool of the same size, and answers with as many rows as JSON.`,
+      about: `10,000 snapshots, 1,000,000 items of a batch, ${entries.toLocaleString('en')} audit entries; filled in ${filled} s; the service as \`npm start\` starts it, and ${clients} clients of another process (autocannon flat out, bench/paced-load.ts at a pace). Calm: each asks once a second. Half: as many requests a second as half of what was answered flat out. Flat out: each asks again as soon as it has its answer; latency then is how long ${clients} requests take together. Everything was asked for ${warmSeconds} s before. Bare: a Fastify route in a process of its own that runs the very statements that the service was seen to run for the address, but the one that asks who is calling, over a pool of the same size, and answers with as many rows as JSON.`,
       head: [
         '',
         'calm p99',
@@ -147,21 +161,41 @@ async function statementsOf(app: FastifyInstance, paths: string[]): Promise<Map<
   return statements
 }
 
-async function measureAddress(url: string, path: string, bareUrl: string): Promise<string[]> {
-  const flatOut = await flood(url)
-  const calmly = await paced(url, calm)
-  const half = await paced(url, Math.ceil(flatOut.rate * steady))
-  const bare = path.startsWith('/api/') ? await flood(bareUrl) : null
+/** What came out of one round for an address: latency in milliseconds, and requests a second. */
+interface Measured {
+  calmP99: number
+  halfP99: number
+  flatOut: Flood
+  /** Null for a page. */
+  bare: Flood | null
+}
+
+async function measureAddress(url: string, bareUrl: string | null): Promise<Measured> {
+  const flatOut = await flood(url, seconds)
+  return {
+    flatOut,
+    calmP99: await pacedP99(url, calm),
+    halfP99: await pacedP99(url, Math.ceil(flatOut.rate * steady)),
+    bare: bareUrl === null ? null : await flood(bareUrl, seconds),
+  }
+}
+
+function rowOf(path: string, measured: Measured[]): string[] {
   const shown = path.replace(/[0-9a-f]{8}-[0-9a-f-]{27}/, ':id').replace(/(cursor=)[^&]+/, '$1…')
+  const middle = (of: (one: Measured) => number) => median(measured.map(of))
+  const own = [
+    ms(middle(({ calmP99 }) => calmP99)),
+    ms(middle(({ halfP99 }) => halfP99)),
+    ms(middle(({ flatOut }) => flatOut.p99)),
+    middle(({ flatOut }) => flatOut.rate).toFixed(0),
+  ]
+  if (measured[0]!.bare === null) return [shown, ...own, '', '', '']
   return [
     shown,
-    ms(calmly.p99),
-    ms(half.p99),
-    ms(flatOut.p99),
-    flatOut.rate.toFixed(0),
-    bare === null ? '' : ms(bare.p99),
-    bare === null ? '' : bare.rate.toFixed(0),
-    bare === null ? '' : `${(flatOut.rate / bare.rate).toFixed(2)} x`,
+    ...own,
+    ms(middle(({ bare }) => bare!.p99)),
+    middle(({ bare }) => bare!.rate).toFixed(0),
+    `${middle(({ flatOut, bare }) => flatOut.rate / bare!.rate).toFixed(2)} x`,
   ]
 }
 
@@ -171,11 +205,15 @@ const autocannon = fileURLToPath(import.meta.resolve('autocannon'))
 
 const run = async (...program: string[]) => (await promisify(execFile)(process.execPath, program)).stdout
 
-/** Each client asks again as soon as it has its answer. */
-async function flood(url: string): Promise<{ p99: number; rate: number }> {
+interface Flood {
+  p99: number
+  rate: number
+}
+
+/** Each client asks again as soon as it has its answer. @param lasts in seconds */
+async function flood(url: string, lasts: number): Promise<Flood> {
   const options = ['--json', '--no-progress', '-c', `${clients}`, '-H', `authorization=Bearer ${token}`]
-  await run(autocannon, ...options, '-d', '1', url)
-  const printed = await run(autocannon, ...options, '-d', `${seconds}`, url)
+  const printed = await run(autocannon, ...options, '-d', `${lasts}`, url)
   const { latency, requests, errors, non2xx } = JSON.parse(printed) as {
     latency: { p99: number }
     requests: { average: number }
@@ -189,8 +227,7 @@ async function flood(url: string): Promise<{ p99: number; rate: number }> {
 const pacedLoad = fileURLToPath(new URL('paced-load.ts', import.meta.url))
 
 /** @param rate requests a second over all clients, spread evenly */
-async function paced(url: string, rate: number): Promise<{ p99: number }> {
-  return JSON.parse(await run(pacedLoad, url, `${clients}`, `${rate}`, `${pacedSeconds}`, token)) as {
-    p99: number
-  }
+async function pacedP99(url: string, rate: number): Promise<number> {
+  const printed = await run(pacedLoad, url, `${clients}`, `${rate}`, `${pacedSeconds}`, token)
+  return (JSON.parse(printed) as { p99: number }).p99
 }
