@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify'
 import { ConfigError, readConfig, type Config } from './platform/config.ts'
 import type { EmbeddedPostgres } from './platform/embedded-postgres.ts'
 import { armFailpoints, type ArmedFailpoint } from './platform/failpoints.ts'
+import { giveBackMemory } from './platform/give-back-memory.ts'
 import { StartError } from './platform/start-error.ts'
 
 /** What has to be closed again, in reverse order, however far the start got. */
@@ -19,6 +20,7 @@ async function main(): Promise<void> {
   opened.push(() => app.close())
   const address = await listen(app, config)
   await welcome(app, address)
+  giveBackMemory()
 }
 
 /** Says where it gets to, and goes on at SIGUSR2 where it was made to stand still. */
