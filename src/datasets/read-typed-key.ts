@@ -1,3 +1,4 @@
+import { valueOfJson } from '../platform/json-text.ts'
 import { invalid } from '../platform/problem-answers.ts'
 import type { KeyValue } from '../source/keys.ts'
 import type { Dataset } from './definition.ts'
@@ -16,11 +17,9 @@ export function readTypedKey(dataset: Dataset, text: string): KeyValue[] {
 }
 
 function parseList(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw invalid([
-      { pointer: 'query:key', detail: 'must be a JSON list of the key’s values, such as ["a",1]' },
-    ])
-  }
+  const value = valueOfJson(text)
+  if (value !== undefined) return value
+  throw invalid([
+    { pointer: 'query:key', detail: 'must be a JSON list of the key’s values, such as ["a",1]' },
+  ])
 }

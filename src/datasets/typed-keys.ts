@@ -1,3 +1,4 @@
+import { valueOfJson } from '../platform/json-text.ts'
 import { platformProblems } from '../platform/problem-answers.ts'
 import type { Column } from '../source/catalog.ts'
 
@@ -24,12 +25,8 @@ export function lineOfKey(key: unknown): string {
 }
 
 function listOf(line: string): TypedKey {
-  try {
-    const value: unknown = JSON.parse(line)
-    if (Array.isArray(value)) return value as TypedKey
-  } catch {
-    // Said below, as for any other line that is no list.
-  }
+  const value = valueOfJson(line)
+  if (Array.isArray(value)) return value as TypedKey
   throw invalidField('keys', `must be JSON lists, such as ["a", 1]; this is none: ${line.slice(0, 80)}`)
 }
 

@@ -1,5 +1,6 @@
 import { setTimeout as rest } from 'node:timers/promises'
 import { BatchPaused } from '../batches/batch-paused.ts'
+import { valueOfJson } from '../platform/json-text.ts'
 import { readSome } from '../platform/read-some.ts'
 import { backoff } from './patience.ts'
 
@@ -90,7 +91,7 @@ export function createGraphClient(baseUrl: string, access: GraphAccess): GraphCl
       const { text } = await readSome(answer.body, longestAnswer)
       const isThrottled = answer.status === 429 || (answer.status === 503 && retryAfterMs !== null)
       if (isThrottled) pace.hold(retryAfterMs ?? 1000)
-      return { status: answer.status, body: parse(text), retryAfterMs }
+      return { status: answer.status, body: (valueOfJson(text) ?? {}) as GraphBody, retryAfterMs }
     } catch (error) {
       signal.throwIfAborted()
       if (error instanceof BatchPaused || !isNetworkFailure(error)) throw error
@@ -140,14 +141,6 @@ function retryAfterOf({ headers }: Response): number | null {
   if (text === null) return null
   const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now()
   return Number.isNaN(ms) ? null : Math.min(Math.max(ms, 0), 300_000)
-}
-
-function parse(text: string): GraphBody {
-  try {
-    return (JSON.parse(text) as GraphBody | null) ?? {}
-  } catch {
-    return {}
-  }
 }
 
 /** What fetch throws when there was no whole answer. */

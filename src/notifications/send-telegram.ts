@@ -1,3 +1,4 @@
+import { valueOfJson } from '../platform/json-text.ts'
 import { readSome } from '../platform/read-some.ts'
 import type { Channel } from './channels.ts'
 import { causesOf, DeliveryFailure, neverConnected, retryAfterMs } from './delivery-failure.ts'
@@ -60,14 +61,6 @@ interface Response {
 /** In bytes; the Bot API's own are a hundredth of it. */
 const longestAnswer = 65_536
 
-function parse(text: string): Answer | null {
-  try {
-    return JSON.parse(text) as Answer | null
-  } catch {
-    return null
-  }
-}
-
 async function post(url: string, body: object, signal: AbortSignal): Promise<Response> {
   try {
     const response = await fetch(url, {
@@ -78,7 +71,7 @@ async function post(url: string, body: object, signal: AbortSignal): Promise<Res
       signal,
     })
     const { text } = await readSome(response.body, longestAnswer)
-    const answer = parse(text)
+    const answer = (valueOfJson(text) ?? null) as Answer | null
     return { status: response.status, retryAfter: response.headers.get('retry-after'), answer }
   } catch (error) {
     signal.throwIfAborted()

@@ -1,5 +1,6 @@
 import Type, { type Static, type TSchema } from 'typebox'
 import { defineProblems } from './errors.ts'
+import { valueOfJson } from './json-text.ts'
 import { isShaped } from './validation.ts'
 
 export const listProblems = defineProblems({
@@ -63,9 +64,5 @@ export function decodeCursor<Position extends TSchema>(
 function parse(cursor: string): unknown {
   const text = Buffer.from(cursor, 'base64url').toString()
   if (text.includes('\\u0000')) return undefined // PostgreSQL takes no NUL in text
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
+  return valueOfJson(text)
 }

@@ -1,3 +1,12 @@
+/** For what is of no shape at all when it isn't JSON. @returns undefined then; no JSON is that */
+export function valueOfJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
 /** Deeper than anything the API takes, and far from where recursive code would run out of stack. */
 const deepest = 64
 

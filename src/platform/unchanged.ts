@@ -1,4 +1,5 @@
 import { defineProblems } from './errors.ts'
+import { valueOfJson } from './json-text.ts'
 
 export const staleProblems = defineProblems({
   CHANGED_MEANWHILE: {
@@ -24,7 +25,7 @@ export function seenOf(filled: Filled): string {
  */
 export function requireUnchanged(seen: string | undefined, present: Filled): void {
   if (seen === undefined || seen === seenOf(present)) return
-  const before = read(seen)
+  const before = Object(valueOfJson(seen)) as Partial<Filled>
   const errors = Object.entries(present)
     .filter(([name, value]) => before[name] !== value)
     .map(([name, value]) => ({
@@ -35,12 +36,4 @@ export function requireUnchanged(seen: string | undefined, present: Filled): voi
     'Nothing was saved yet. What you typed is still in the form: send it again to put it in the place of what is there now.',
     { errors },
   )
-}
-
-function read(seen: string): Partial<Filled> {
-  try {
-    return Object(JSON.parse(seen)) as Partial<Filled>
-  } catch {
-    return {}
-  }
 }

@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import Type, { type Static } from 'typebox'
+import { valueOfJson } from '../platform/json-text.ts'
 import { isShaped } from '../platform/validation.ts'
 
 const Number = Type.Integer({ minimum: 0 })
@@ -46,10 +47,6 @@ export function takeOutcome(reply: FastifyReply): Static<typeof ShownSchema> | n
   const text = reply.request.cookies[name]
   if (text === undefined) return null
   reply.clearCookie(name, cookie)
-  try {
-    const shown: unknown = JSON.parse(Buffer.from(text, 'base64url').toString())
-    return isShaped(ShownSchema, shown) ? shown : null
-  } catch {
-    return null // Somebody wrote it by hand.
-  }
+  const shown = valueOfJson(Buffer.from(text, 'base64url').toString())
+  return isShaped(ShownSchema, shown) ? shown : null // Somebody may have written it by hand.
 }

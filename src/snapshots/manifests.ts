@@ -3,6 +3,7 @@ import { buffer } from 'node:stream/consumers'
 import Type from 'typebox'
 import { ScopeSchema } from '../datasets/scope.ts'
 import { Problem } from '../platform/errors.ts'
+import { valueOfJson } from '../platform/json-text.ts'
 import { isShaped } from '../platform/validation.ts'
 import type { Store } from '../storage/store.ts'
 import type { CapturedArtifact } from './artifact.ts'
@@ -118,13 +119,8 @@ export async function readManifest(store: Store, snapshot: CompletedSnapshot): P
 
 /** @returns null when the text is no manifest */
 export function parseManifest(text: string | null): Manifest | null {
-  if (text === null) return null
-  try {
-    const value: unknown = JSON.parse(text)
-    return isShaped(ManifestShape, value) ? (value as Manifest) : null
-  } catch {
-    return null
-  }
+  const value = text === null ? null : valueOfJson(text)
+  return isShaped(ManifestShape, value) ? (value as Manifest) : null
 }
 
 /** @returns an object's text, or null when the store has no such object */

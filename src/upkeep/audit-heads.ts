@@ -6,6 +6,7 @@ import { AuditEntry } from '../audit/audit-entry.ts'
 import { canonicalJson } from '../audit/canonical.ts'
 import type { PublishedHead } from '../audit/verify-audit.ts'
 import { Problem } from '../platform/errors.ts'
+import { valueOfJson } from '../platform/json-text.ts'
 import { isShaped } from '../platform/validation.ts'
 import type { RunOutcome } from '../schedules/schedules.ts'
 import type { Store } from '../storage/store.ts'
@@ -63,13 +64,8 @@ export async function newestHead({ stores, log }: FastifyInstance): Promise<Publ
 }
 
 async function readHead(store: Store, key: string): Promise<Static<typeof HeadFile> | null> {
-  const text = (await buffer(await store.get(key))).toString()
-  try {
-    const head: unknown = JSON.parse(text)
-    if (!isShaped(HeadFile, head)) return null
-    const { sha256, ...rest } = head
-    return digest(rest) === sha256 ? head : null
-  } catch {
-    return null
-  }
+  const head = valueOfJson((await buffer(await store.get(key))).toString())
+  if (!isShaped(HeadFile, head)) return null
+  const { sha256, ...rest } = head
+  return digest(rest) === sha256 ? head : null
 }
