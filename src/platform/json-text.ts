@@ -1,4 +1,4 @@
-/** For what is of no shape at all when it isn't JSON. @returns undefined then; no JSON is that */
+/** For texts that are worth nothing unless they are JSON. @returns undefined, which no JSON is, when it is none */
 export function valueOfJson(text: string): unknown {
   try {
     return JSON.parse(text)
