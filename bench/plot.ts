@@ -25,6 +25,7 @@ export function plot({ sizes, lines }: Growth): string {
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif" font-size="11" role="img">`,
     `<title>Seconds by number of sessions; the dashed lines are linear</title>`,
     `<rect width="${width}" height="${height}" fill="#fff"/>`,
+    `<clipPath id="frame"><rect x="${left}" y="${top}" width="${width - right - left}" height="${height - bottom - top}"/></clipPath>`,
     ...decades.map(
       (value) =>
         `<line x1="${left}" x2="${width - right}" y1="${y(value)}" y2="${y(value)}" stroke="#dfe2dc"/><text x="${left - 6}" y="${y(value) + 4}" text-anchor="end">${value} s</text>`,
@@ -35,7 +36,7 @@ export function plot({ sizes, lines }: Growth): string {
     ),
     ...decades.map(
       (value) =>
-        `<polyline clip-path="inset(0)" points="${path(sizes.map((size) => (value * size) / sizes[0]!))}" fill="none" stroke="#b8beb9" stroke-dasharray="3 4"/>`,
+        `<polyline clip-path="url(#frame)" points="${path(sizes.map((size) => (value * size) / sizes[0]!))}" fill="none" stroke="#b8beb9" stroke-dasharray="3 4"/>`,
     ),
     ...lines.map(
       ([, seconds], i) =>
